@@ -1,0 +1,1 @@
+"""CI systems: one small Protocol (`port`), one file per system, `detect` picks one."""

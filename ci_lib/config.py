@@ -1,0 +1,233 @@
+"""release.yml as frozen records: every key, its meaning and its default. Reading the file is `ci_lib.reading`."""
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, field_validator, model_validator
+
+from ci_lib.approval import Assurance
+from ci_lib.measure.catalogue import CATALOGUE, Task
+from ci_lib.record import Record, canonical, digest
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Label = str | int | float | bool
+
+UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
+
+
+def _duration(value: object) -> object:
+    """Turn ``7 days`` into a timedelta."""
+    if not isinstance(value, str):
+        return value
+    number, _, unit = value.strip().partition(" ")
+    seconds = UNITS.get(unit.strip().rstrip("s"))
+    if seconds is None or not number.isdigit() or int(number) == 0:
+        message = "write a whole number and minutes, hours, days or weeks, e.g. '7 days'"
+        raise ValueError(message)
+    return timedelta(seconds=int(number) * seconds)
+
+
+def _words(value: timedelta) -> str:
+    for unit, seconds in reversed(UNITS.items()):
+        if value.total_seconds() % seconds == 0:
+            number = int(value.total_seconds() // seconds)
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return f"{int(value.total_seconds() // 60)} minutes"
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_words, return_type=str)]
+
+
+class Split(Record):
+    """How rows are divided into train and holdout."""
+
+    holdout: Annotated[float, Field(gt=0, lt=1)] | str = 0.2
+    """Share of the rows, or the path of a file with the holdout rows."""
+    train: str | None = None
+    """With a holdout file: the path of the training rows (then `data.source` may be left out)."""
+    seed: int = 0
+    group: str | None = None
+    """Rows with the same value of this column stay on one side."""
+    time: str | None = None
+    """The latest rows by this column are the holdout."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.group and self.time:
+            message = "name either group or time, not both"
+            raise ValueError(message)
+        if (self.train is not None) != isinstance(self.holdout, str):
+            message = "a given split needs both files: train and holdout"
+            raise ValueError(message)
+        return self
+
+
+class Data(Record):
+    """Where the rows come from and what each column is."""
+
+    source: str | None = None
+    """A CSV or Parquet file, or ``module:function`` that returns a DataFrame."""
+    target: str
+    positive: Label | None = None
+    """Binary: the label that counts as positive. Default: 1, True, ``yes``, or the last label in order."""
+    drop: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+    """Attributes that fairness is measured on. The model does not see them unless `use_sensitive` is true."""
+    use_sensitive: bool = False
+    split: Split = Split()
+
+    @model_validator(mode="after")
+    def _has_rows(self) -> Self:
+        if self.source is None and self.split.train is None:
+            message = "name a source, or split.train and split.holdout files"
+            raise ValueError(message)
+        return self
+
+
+class Train(Record):
+    """Who makes the model."""
+
+    entrypoint: Entrypoint
+    """``module:function``: ``build(**params) -> estimator`` or ``train(X, y, params[, sensitive]) -> fitted model``."""
+    params: dict[str, Any] = {}
+    seed: int = 0
+    serialization: Literal["skops", "cloudpickle"] = "skops"
+
+
+class Rule(Record):
+    """One line of the policy."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+    within: Annotated[float, Field(ge=0)] | None = None
+    """The absolute value may be at most this."""
+    versus: Literal["champion", "dummy"] | None = None
+    margin: Annotated[float, Field(ge=0)] | None = None
+    """With `versus`: how much worse the candidate may be (non-inferiority). 0 when left out."""
+    by: tuple[str, ...] = ()
+    """Sensitive attributes; each group is judged against its reference group."""
+    on_breach: Literal["fail", "review"] = "fail"
+    """``review``: a breach does not stop the release, a person must accept it by name."""
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in CATALOGUE:
+            message = f"no metric is called {value!r}"
+            raise ValueError(message)
+        return value
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        limits = [self.at_least, self.at_most, self.within]
+        given = sum(limit is not None for limit in limits)
+        if self.versus is None and self.margin is not None:
+            message = "margin needs versus: champion or versus: dummy"
+            raise ValueError(message)
+        if self.versus is not None and given:
+            message = "versus takes a margin, not at_least, at_most or within"
+            raise ValueError(message)
+        if self.versus is None and given != 1:
+            message = "a rule needs exactly one of at_least, at_most, within, or versus"
+            raise ValueError(message)
+        return self
+
+    def __str__(self) -> str:
+        """Give the rule as written in release.yml."""
+        shown = self.model_dump(exclude_defaults=True)
+        parts = [f"{key}: {_flow(value)}" for key, value in shown.items()]
+        return "{" + ", ".join(parts) + "}"
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(str(part) for part in value) + "]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class ApprovalPolicy(Record):
+    """Who must say yes."""
+
+    approvers: tuple[str, ...] = ()
+    required: Annotated[int, Field(ge=1)] = 1
+    four_eyes: bool = True
+    """The approver is no author."""
+    valid_for: Duration = timedelta(days=7)
+    assurance: Assurance = "ci-verified"
+    """``self-declared`` accepts an approver who only says who they are: for a laptop."""
+
+
+class Formats(Record):
+    """What may be loaded at all; never read from the model's own files."""
+
+    serialization: tuple[Literal["skops", "cloudpickle"], ...] = ("skops",)
+    types: tuple[str, ...] = ("sklearn.", "numpy.", "scipy.")
+    """Prefixes of type names that skops may construct."""
+
+
+class Policy(Record):
+    """The rules, and who must sign."""
+
+    rules: tuple[Rule, ...] = ()
+    approval: ApprovalPolicy = ApprovalPolicy()
+    formats: Formats = Formats()
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    min_group: Annotated[int, Field(ge=1)] = 30
+    """Groups with fewer rows are reported as not assessable."""
+
+    def fingerprint(self) -> str:
+        """Return the digest that decisions and approvals name."""
+        return digest(canonical(self.model_dump(mode="json")))
+
+
+class Environment(Record):
+    """One place that a candidate is released to."""
+
+    registry: str | None = None
+    """MLflow address; default: the top-level registry."""
+    name: Name | None = None
+    """Registered model there; default: the model, with ``-<environment>`` unless it is ``production``."""
+    alias: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")] = "champion"
+    approval: Literal["required", "automatic"] = "required"
+
+
+class Monitor(Record):
+    """What a new batch is held against."""
+
+    rules: tuple[Rule, ...] = ()
+
+
+class Config(Record):
+    """release.yml."""
+
+    model: Name
+    task: Task
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Binary: a score at or above it is a positive decision."""
+    data: Data
+    train: Train | None = None
+    policy: Policy = Policy()
+    monitor: Monitor = Monitor()
+    environments: dict[Name, Environment] = {"production": Environment()}
+    registry: str | None = None
+    """MLflow address of the candidates; default: MLFLOW_TRACKING_URI, else ``sqlite:///mlflow.db``."""
+
+    @field_validator("environments")
+    @classmethod
+    def _at_least_one(cls, value: dict[str, Environment]) -> dict[str, Environment]:
+        if not value:
+            message = "name at least one environment, or leave the key out"
+            raise ValueError(message)
+        return value
+
+    def production_name(self, environment: str) -> str:
+        """Return the registered model's name in an environment."""
+        named = self.environments[environment].name
+        return named or (self.model if environment == "production" else f"{self.model}-{environment}")

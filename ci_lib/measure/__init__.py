@@ -1,0 +1,1 @@
+"""Pure numbers from arrays or counts: no files, no network, no model."""

@@ -1,0 +1,1 @@
+"""What has to run the model, in a child process without secrets."""

@@ -1,0 +1,1 @@
+"""The project that `ml-release init` writes."""
