@@ -21,6 +21,8 @@ IGNORED = frozenset({"registered_model_meta"})
 
 MAX_FILES = 10_000
 CHUNK = 1 << 20
+NAMED = 5
+"""So many differences are named in a message, the rest is counted."""
 
 
 class File(Record):
@@ -120,4 +122,4 @@ def difference(expected: Manifest, found: Manifest) -> str:
         *(f"{path} is new" for path in sorted(after.keys() - before.keys())),
         *(f"{path} was changed" for path in sorted(before.keys() & after.keys()) if before[path] != after[path]),
     ]
-    return ", ".join(parts[:5]) + (f" and {len(parts) - 5} more" if len(parts) > 5 else "")
+    return ", ".join(parts[:NAMED]) + (f" and {len(parts) - NAMED} more" if len(parts) > NAMED else "")
