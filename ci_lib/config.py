@@ -169,7 +169,11 @@ class Formats(Record):
 
     serialization: tuple[Literal["skops", "cloudpickle"], ...] = ("skops",)
     types: tuple[str, ...] = ("sklearn.", "numpy.", "scipy.")
-    """Prefixes of type names that skops may construct."""
+    """What skops may construct: a prefix ends with a dot, anything else is one exact name."""
+
+    def allows(self, name: str) -> bool:
+        """Say whether skops may construct a type."""
+        return any(name.startswith(kind) if kind.endswith(".") else name == kind for kind in self.types)
 
 
 class Policy(Record):
