@@ -114,7 +114,10 @@ class Rule(Record):
     @field_validator("by", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return (value,)
+        # Strict validation takes no list for a tuple once a validator of ours has touched it.
+        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("metric")
     @classmethod
