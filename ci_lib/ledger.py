@@ -158,5 +158,7 @@ def _parse(number: int, texts: Mapping[str, str]) -> Release:
     return entry
 
 
-def _broken(what: str, hint: str = "find out who can write to the ledger's MLflow experiment; nothing deploys until then") -> Refused:
+def _broken(
+    what: str, hint: str = "find out who can write to the ledger's MLflow experiment; nothing deploys until then"
+) -> Refused:
     return Refused(f"the ledger does not hold: {what}", hint)

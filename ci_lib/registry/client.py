@@ -295,6 +295,4 @@ class Registry:
 
 def _version(found: Any) -> Version:  # noqa: ANN401 -- mlflow.entities.model_registry.ModelVersion
     source = LOGGED_MODEL.match(found.source or "")
-    return Version(
-        number=str(found.version), model_id=source.group(1) if source else None, run_id=found.run_id or None
-    )
+    return Version(number=str(found.version), model_id=source.group(1) if source else None, run_id=found.run_id or None)
