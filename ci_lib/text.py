@@ -1,8 +1,8 @@
 """Text from outside (data, git, people) made safe to show: one line, and nothing hidden in it.
 
 A group's name, a commit's author or a reason may carry control characters, terminal escapes or bidirectional overrides
-(CVE-2021-42574, "Trojan Source") that make a reader see something other than what is there. They are shown, not dropped:
-a reviewer should see that something is odd.
+(CVE-2021-42574, "Trojan Source") that make a reader see something other than what is there. They are shown, not
+dropped: a reviewer should see that something is odd.
 """
 
 import unicodedata

@@ -1,4 +1,4 @@
-"""Write the report: HTML for the reviewer, Markdown, JUnit, and the records beside. Works after a failed validation too."""
+"""Write the report: HTML for the reviewer, Markdown, JUnit, the records beside. Works after a failed validation too."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,12 +1,13 @@
-"""Records -> the report: HTML for the reviewer, Markdown for a merge request, JUnit for the CI system, the records beside.
+"""Records -> the report: HTML for the reviewer, Markdown for a merge request, JUnit for the CI system.
 
 Pure: the same records give the same bytes, with no clock and no random ids, so that an approval can name the
 report by its digest. `view` works out what is said, `tables` and `findings` put it in order, `charts` draws;
-`page`, `markdown` and `junit` lay it out.
+`ci_lib.html`, `markdown` and `junit` lay it out.
 """
 
 from collections.abc import Sequence
 
+from ci_lib import html
 from ci_lib.candidate import Candidate
 from ci_lib.config import Config
 from ci_lib.dataset import Dataset
@@ -15,8 +16,7 @@ from ci_lib.evidence import Evidence
 from ci_lib.release import Release
 from ci_lib.report import charts, junit, markdown
 from ci_lib.report.findings import headline
-from ci_lib.report.page import drawing, page, style
-from ci_lib.report.view import Records, View, view
+from ci_lib.report.view import Records, View, compose
 
 __all__ = ["headline", "render"]
 
@@ -44,9 +44,14 @@ def render(
         Refused: the records are not about each other.
     """
     records = Records(
-        config=config, dataset=dataset, candidate=candidate, evidence=evidence, decision=decision, history=tuple(history)
+        config=config,
+        dataset=dataset,
+        candidate=candidate,
+        evidence=evidence,
+        decision=decision,
+        history=tuple(history),
     )
-    seen = view(records)
+    seen = compose(records)
     beside = {"dataset": dataset, "candidate": candidate, "evidence": evidence, "decision": decision}
     return {
         "index.html": _html(seen, charts.charts(evidence.measurements, evidence.curves, decision)),
@@ -58,7 +63,8 @@ def render(
 
 def _html(seen: View, drawn: Sequence[charts.Chart]) -> bytes:
     drawings = {
-        section: [drawing(chart.svg) for chart in drawn if chart.section == section]
+        section: [{"title": chart.title, "svg": html.markup(chart.svg)} for chart in drawn if chart.section == section]
         for section in ("performance", "fairness", "importance")
     }
-    return page("index.html.j2", view=seen, drawings=drawings, style=style("report.css"))
+    sheet = html.style("report.css")
+    return html.page("index.html.j2", view=seen, drawings=drawings, style=sheet, csp=html.policy(sheet))

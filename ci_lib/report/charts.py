@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ci_lib.decision import Decision
 from ci_lib.evidence import Curve
+from ci_lib.measure.catalogue import CATALOGUE
 from ci_lib.measurement import Measurement
 from ci_lib.report import numbers
 from ci_lib.report.drawing import CANDIDATE, CHAMPION, GOOD, INK, draw, label
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 Section = Literal["performance", "fairness", "importance"]
 
-SMALL = (4.4, 3.5)
+SMALL = (3.7, 3.0)
 WIDE = 7.6
 ROW = 0.27
 """Inches a row of a forest takes."""
@@ -80,7 +81,8 @@ def _lines(kind: str, how: Kind, curves: Sequence[Curve]) -> Chart:
             champion = curve.scope.of == "champion"
             axes.plot(
                 curve.x, curve.y, label=label(str(curve.scope)), color=CHAMPION if champion else CANDIDATE,
-                linestyle="--" if champion else "-", marker=("s" if champion else "o") if how.points else None, markersize=4,
+                linestyle="--" if champion else "-", markersize=4,
+                marker=("s" if champion else "o") if how.points else None,
             )  # fmt: skip
         axes.set(xlabel=how.x, ylabel=how.y, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         axes.legend(loc="best")
@@ -163,7 +165,7 @@ def _forests(measurements: Sequence[Measurement], decision: Decision) -> Iterato
     groups = [m for m in measurements if m.scope.attribute and m.scope.of == "candidate" and m.value is not None]
     for metric in dict.fromkeys(m.metric for m in groups):
         bars = [
-            Bar(name=f"{m.scope.attribute}={m.scope.group} (n {numbers.count(m.n)})", value=m.value, low=m.low, high=m.high)
+            Bar(name=f"{m.scope.attribute}={m.scope.group} (n {m.n:,})", value=m.value, low=m.low, high=m.high)
             for m in groups
             if m.metric == metric and m.value is not None
         ]  # fmt: skip
@@ -181,7 +183,7 @@ def _allowed(metric: str, decision: Decision) -> tuple[float | None, float | Non
 
 
 def _even(metric: str) -> float | None:
-    better = numbers.CATALOGUE[metric].better if metric in numbers.CATALOGUE else ""
+    better = CATALOGUE[metric].better if metric in CATALOGUE else ""
     return {"zero": 0.0, "one": 1.0}.get(better)
 
 
@@ -190,7 +192,9 @@ def _importance(measurements: Sequence[Measurement]) -> Iterator[Chart]:
     bars = [Bar(name=m.scope.feature, value=m.value, low=m.low, high=m.high) for m in found if m.value is not None]
     if bars:
         bars.sort(key=lambda bar: (-bar.value, bar.name))
-        yield _forest("importance", "permutation_importance", "Loss when one column is shuffled", bars, (None, None), even=0)
+        yield _forest(
+            "importance", "permutation_importance", "Loss when one column is shuffled", bars, (None, None), even=0
+        )
 
 
 def _forest(
@@ -202,7 +206,9 @@ def _forest(
     def plot(axes: "Axes") -> None:
         low, high = allowed
         if low is not None or high is not None:
-            axes.axvspan(-_FAR if low is None else low, _FAR if high is None else high, color=GOOD, alpha=0.22, linewidth=0)
+            axes.axvspan(
+                -_FAR if low is None else low, _FAR if high is None else high, color=GOOD, alpha=0.22, linewidth=0
+            )
         for edge in (edge for edge in allowed if edge is not None):
             axes.axvline(edge, color=INK, linewidth=0.9, linestyle="--")
         if even is not None:
@@ -217,7 +223,9 @@ def _forest(
         axes.spines["left"].set_visible(False)
 
     band = numbers.limit(allowed, None)
-    words = f"Point and interval of {len(shown)} of {len(bars)}" + ("" if band == "no limit" else f"; shaded: {band}, which the policy allows")
+    words = f"Point and interval of {len(shown)} of {len(bars)}" + (
+        "" if band == "no limit" else f"; shaded: {band}, which the policy allows"
+    )
     size = (WIDE, 0.75 + ROW * len(shown))
     svg = draw(plot, name=f"chart-{metric}", title=title, description=words, size=size)
     return Chart(section=section, title=title, svg=svg)

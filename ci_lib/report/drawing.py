@@ -3,7 +3,7 @@
 import io
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ci_lib.report import svg
 from ci_lib.text import visible
@@ -22,7 +22,7 @@ INK = "#000000"
 LABEL = 42
 """Characters of a label in a drawing; tables have the whole text."""
 
-STYLE = {
+STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,  # a dollar sign in a group's name is no formula
     "font.size": 9.0,
@@ -36,9 +36,7 @@ STYLE = {
 }
 
 
-def draw(
-    plot: Callable[["Axes"], None], *, name: str, title: str, description: str, size: tuple[float, float]
-) -> str:
+def draw(plot: Callable[["Axes"], None], *, name: str, title: str, description: str, size: tuple[float, float]) -> str:
     """Draw on one pair of axes and return an ``<svg>`` element.
 
     Args:
@@ -49,7 +47,6 @@ def draw(
         size: width and height in inches.
     """
     import matplotlib as mpl  # noqa: PLC0415 -- half a second that other commands do not pay
-    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     out = io.StringIO()
@@ -57,11 +54,12 @@ def draw(
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")  # the browser has the glyph
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
         mpl.rcdefaults()  # whoever runs this may have a matplotlibrc of their own
-        mpl.rcParams.update({**STYLE, "svg.hashsalt": name})
+        settings: Any = mpl.rcParams  # matplotlib types its keys as one long Literal
+        settings.update({**STYLE, "svg.hashsalt": name})
         figure = Figure(figsize=size, layout="constrained", facecolor="none")
         axes = figure.add_subplot(facecolor="none")
         plot(axes)
-        FigureCanvasSVG(figure).print_svg(out, metadata={"Date": None, "Creator": None})
+        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return svg.inline(out.getvalue(), name=name, title=visible(title), description=visible(description))
 
 

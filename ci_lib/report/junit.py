@@ -25,14 +25,18 @@ def render(view: View) -> bytes:
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
-    return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="utf-8") + b"\n"
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 
 
 def _case(row: Row) -> ET.Element:
     case = ET.Element("testcase", classname=visible(f"policy.{row.section}"), name=visible(row.name))
-    found = f"{row.shown.value} ({row.shown.interval or 'no interval'}, n {row.shown.n})" if row.shown else "not measured"
+    found = (
+        f"{row.shown.value} ({row.shown.interval or 'no interval'}, n {row.shown.n})" if row.shown else "not measured"
+    )
     text = "\n".join(
-        visible(line) for line in (row.sentence, f"rule: {row.rule}", f"found: {found}", f"limit: {row.limit}", row.settle)
+        visible(line)
+        for line in (row.sentence, f"rule: {row.rule}", f"found: {found}", f"limit: {row.limit}", row.settle)
     )
     if row.outcome == "fail":
         ET.SubElement(case, "failure", type="fail", message=visible(row.sentence)).text = text

@@ -1,8 +1,8 @@
 """The report as Markdown, for a merge request's note or a build's summary. Text from outside cannot become markup.
 
-GitLab runs lines of a note that begin with ``/`` as commands (quick actions), turns ``@name`` into a notification and ``#1``, ``!1``, ``~x``
-into links. So no line begins with foreign text, every ASCII punctuation mark of foreign text is escaped (CommonMark 0.31, 2.4),
-and a word joiner follows ``@``, ``://`` and ``www``, which link even when escaped.
+GitLab runs lines of a note that begin with ``/`` as commands (quick actions), turns ``@name`` into a notification and
+``#1``, ``!1``, ``~x`` into links. So no line begins with foreign text, the ASCII punctuation of foreign text is escaped
+(CommonMark 0.31, section 2.4), and a word joiner follows ``@``, ``://`` and ``www``, which link even when escaped.
 """
 
 import re
@@ -15,10 +15,10 @@ from ci_lib.report.view import View
 from ci_lib.text import visible
 
 JOINER = "\u2060"
-PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+PUNCTUATION = re.compile(r"[!-/;-@\[-`{-~]|:(?=\S)")
 LINKING = re.compile(r"@|://|www|xmpp:|mailto:|%(?=[\w\"])", re.IGNORECASE)
 SIGNS = {"pass": "✓ pass", "fail": "✗ fail", "inconclusive": "? inconclusive"}
-HARMLESS = frozenset(".,;%()-'")
+HARMLESS = frozenset(".,;%()-'=")
 """Escaping these would only make the source hard to read: they mean nothing inside a line."""
 
 
@@ -71,7 +71,9 @@ def _findings(view: View) -> list[str]:
         ]
         for row in view.findings
     ]
-    accept = [f"To approve, accept by name: {', '.join(cell(name) for name in view.accept)}.", ""] if view.accept else []
+    accept = (
+        [f"To approve, accept by name: {', '.join(cell(name) for name in view.accept)}.", ""] if view.accept else []
+    )
     return ["## Findings", "", *_table(["outcome", "finding", "found", "rule asks for", "why"], rows), *accept]
 
 
@@ -102,13 +104,23 @@ def _section(title: str, lines: Sequence[Line]) -> list[str]:
 
 def _origin(view: View) -> list[str]:
     earlier = [
-        [past.number, escape(past.environment), escape(past.action), cell(past.bytes), escape(past.by), past.at, escape(past.reason)]
+        [
+            past.number, escape(past.environment), escape(past.action), cell(past.bytes), escape(past.by), past.at,
+            escape(past.reason),
+        ]
         for past in view.history
     ]  # fmt: skip
-    history = ["## Releases before", "", *_table(["no.", "environment", "action", "bytes", "by", "at", "reason"], earlier)]
+    history = [
+        "## Releases before",
+        "",
+        *_table(["no.", "environment", "action", "bytes", "by", "at", "reason"], earlier),
+    ]
     return [
-        "## Lineage", "", escape(view.loading), "", *_items(view.lineage), *_items(view.digests), *(history if earlier else []),
-    ]  # fmt: skip
+        *("## Lineage", "", escape(view.loading), ""),
+        *_items(view.lineage),
+        *_items(view.digests),
+        *(history if earlier else []),
+    ]
 
 
 def _policy(view: View) -> list[str]:

@@ -60,9 +60,7 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def quantity(
-    value: float, metric: str, *, difference: bool = False, against: Iterable[float | None] = ()
-) -> str:
+def quantity(value: float, metric: str, *, difference: bool = False, against: Iterable[float | None] = ()) -> str:
     """Format a value in its metric's unit; a difference of shares is in (percentage) points."""
     known = CATALOGUE.get(metric)
     if metric in SHARES:
@@ -86,13 +84,11 @@ def value(measurement: Measurement, against: Iterable[float | None] = ()) -> str
     """Format a measurement's value; words when there is none."""
     if measurement.value is None:
         return "not assessable"
-    return quantity(
-        measurement.value, measurement.metric, difference=is_difference(measurement), against=against
-    )
+    return quantity(measurement.value, measurement.metric, difference=is_difference(measurement), against=against)
 
 
 def interval(measurement: Measurement, against: Iterable[float | None] = ()) -> str:
-    """Format the interval as ``95 %: 0.701 to 0.797``; empty when the method gives none."""
+    """Format the interval as ``86.2 to 90.6 %``; empty when the method gives none."""
     if measurement.low is None or measurement.high is None:
         return ""
     difference = is_difference(measurement)
@@ -100,7 +96,7 @@ def interval(measurement: Measurement, against: Iterable[float | None] = ()) -> 
         quantity(end, measurement.metric, difference=difference, against=against)
         for end in (measurement.low, measurement.high)
     )
-    return f"{low} to {high}"
+    return f"{low.partition(' ')[0]} to {high}"
 
 
 def limit(bounds: tuple[float | None, float | None], measurement: Measurement | None) -> str:

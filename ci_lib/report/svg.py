@@ -1,9 +1,9 @@
 """matplotlib's SVG -> a small SVG that may stand inside an HTML page.
 
-What changes: no ids but those that are referred to, and these made unique on the page; no style sheet, which would leak into the
-page; style attributes become presentation attributes, which a Content-Security-Policy without ``unsafe-inline`` (Jenkins)
-lets through; black becomes ``currentColor``, so that ink follows the page into dark mode and print; a title and a
-description for who does not see the picture.
+What changes: no ids but those that are referred to, and these made unique on the page; no style sheet, which would leak
+into the page; style attributes become presentation attributes, which a Content-Security-Policy without
+``unsafe-inline`` (ours, Jenkins') lets through; black becomes ``currentColor``, so that ink follows the page into dark
+mode and print; a title and a description for who does not see the picture.
 """
 
 import re

@@ -1,6 +1,5 @@
 """Records -> what the report says, as plain text in frozen dataclasses. HTML, Markdown and JUnit only lay it out."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ci_lib.candidate import Candidate, Person
@@ -10,11 +9,19 @@ from ci_lib.decision import Decision, Outcome
 from ci_lib.errors import Refused
 from ci_lib.evidence import Evidence
 from ci_lib.release import Release
-from ci_lib.report import findings, lineage
+from ci_lib.report import lineage
+from ci_lib.report.findings import ORDER, Row, headline, rows
+from ci_lib.report.lineage import Item
 from ci_lib.report.tables import Tables, tables
 
 SHORT = 8
 """So many hex digits a reviewer compares."""
+
+KNOWN = {
+    "self-declared": "They say themselves who they are: nobody checks the name.",
+    "ci-verified": "The CI server confirms who they are.",
+}
+"""What an assurance means for the reader."""
 
 LAST = 10
 """So many earlier releases are listed."""
@@ -70,17 +77,17 @@ class View:
     commit: str
     commit_note: str
     trained: str
-    findings: tuple[findings.Row, ...]
+    findings: tuple[Row, ...]
     accept: tuple[str, ...]
     """Names of the findings that an approver must accept."""
     tables: Tables
     rows: str
-    lineage: tuple[lineage.Item, ...]
-    digests: tuple[lineage.Item, ...]
+    lineage: tuple[Item, ...]
+    digests: tuple[Item, ...]
     loading: str
-    params: tuple[lineage.Item, ...]
+    params: tuple[Item, ...]
     requirements: tuple[str, ...]
-    policy: tuple[lineage.Item, ...]
+    policy: tuple[Item, ...]
     rules: tuple[str, ...]
     history: tuple[Past, ...]
 
@@ -90,7 +97,7 @@ def short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:SHORT]
 
 
-def view(records: Records) -> View:
+def compose(records: Records) -> View:
     """Work out what the report says.
 
     Raises:
@@ -103,7 +110,7 @@ def view(records: Records) -> View:
         model=config.model,
         task=config.task,
         verdict=decision.verdict,
-        headline=findings.headline(decision, holdout),
+        headline=headline(decision, holdout),
         compare=short(records.evidence.manifest),
         manifest=records.evidence.manifest,
         effects=tuple(_effect(name, records) for name in config.environments),
@@ -111,14 +118,14 @@ def view(records: Records) -> View:
         commit=candidate.code.commit or "none",
         commit_note=lineage.commit_note(candidate.code),
         trained=f"{candidate.trained_at:%Y-%m-%d %H:%M %Z}",
-        findings=findings.rows(decision),
+        findings=rows(decision),
         accept=tuple(finding.name for finding in decision.findings if finding.outcome == "inconclusive"),
         tables=tables(records.dataset.measurements, records.evidence.measurements),
         rows=f"{records.dataset.train.rows:,} rows to train, {holdout:,} held out ({records.dataset.split})",
         lineage=lineage.items(records.dataset, candidate),
         digests=lineage.digests(records.dataset, candidate, records.evidence, decision),
         loading=lineage.loading(candidate.serialization),
-        params=tuple(lineage.Item(name=name, text=text) for name, text in sorted(candidate.params.items())),
+        params=tuple(Item(name=name, text=text) for name, text in sorted(candidate.params.items())),
         requirements=candidate.requirements,
         policy=lineage.policy(config.policy),
         rules=tuple(str(rule) for rule in config.policy.rules),
@@ -154,7 +161,7 @@ def _worst(decision: Decision) -> Outcome:
     outcomes = {finding.outcome for finding in decision.findings}
     if not outcomes:
         return "inconclusive" if decision.verdict == "pass" else decision.verdict
-    return next(outcome for outcome in findings.ORDER if outcome in outcomes)
+    return next(outcome for outcome in ORDER if outcome in outcomes)
 
 
 def _known(person: Person) -> str:
@@ -188,10 +195,14 @@ def _signers(environment: str, records: Records) -> str:
     approval = records.config.policy.approval
     if records.config.environments[environment].approval == "automatic":
         return "Nobody signs: release.yml says approval: automatic, and a pass goes on by itself."
-    number = "1 person" if approval.required == 1 else f"{approval.required} persons"
-    among = f" of {', '.join(approval.approvers)}" if approval.approvers else ""
-    eyes = ", none of them an author" if approval.four_eyes else ""
-    return f"Signed by {number}{among}{eyes}; identity {approval.assurance}."
+    if records.decision.verdict == "fail":
+        return "There is nothing to sign."
+    number = "one" if approval.required == 1 else str(approval.required)
+    among = (
+        f"{number} of {', '.join(approval.approvers)}" if approval.approvers else f"{number} (release.yml names nobody)"
+    )
+    eyes = "; an author may not" if approval.four_eyes else "; an author may, too"
+    return f"To sign: {among}{eyes}. {KNOWN[approval.assurance]}"
 
 
 def _past(release: Release) -> Past:

@@ -1,7 +1,7 @@
 """A release of a loan-approval model, as realistic records: fourteen findings, fairness by group, a champion beside.
 
-`chain("inconclusive")` (or ``pass``, ``fail``) gives records that name each other by their true digests. `relink` repairs the
-digests after a test has changed a record with `model_copy`.
+`chain("inconclusive")` (or ``pass``, ``fail``) gives records that name each other by their true digests. `relink`
+repairs the digests after a test has changed a record with `model_copy`.
 """
 
 import math
@@ -103,8 +103,15 @@ def _config(*, first: bool) -> Config:
 def _dataset() -> Dataset:
     features = ("loanamt", "hrat", "obrat", "cons", "loanprc", "unem", "mortno", "mortlat1", "gdlin", "pubrec")
     columns = [_column(name, "feature") for name in features]
-    columns += [_column(name, "sensitive", missing=3 * (name == "married")) for name in ("black", "hispan", "male", "married")]
-    columns += [_column("approve", "target"), _column("action", "dropped"), _column("reject", "dropped"), _column("typur", "dropped")]
+    columns += [
+        _column(name, "sensitive", missing=3 * (name == "married")) for name in ("black", "hispan", "male", "married")
+    ]
+    columns += [
+        _column("approve", "target"),
+        _column("action", "dropped"),
+        _column("reject", "dropped"),
+        _column("typur", "dropped"),
+    ]
     return Dataset(
         model=MODEL,
         source="data/loanapp.csv",
@@ -119,7 +126,7 @@ def _dataset() -> Dataset:
         measurements=(
             number("overlap_rows", 0, n=HOLDOUT, of="data", method="count"),
             number("duplicate_rows", 2, n=TRAIN, of="data", method="count"),
-            number("leak_score", 0.312, 0.248, 0.376, n=TRAIN, of="data", feature="gdlin", method="5-fold cross-validation"),
+            number("leak_score", 0.312, 0.248, 0.376, n=TRAIN, of="data", feature="gdlin", method="5-fold"),
             number("leak_lift", 0.0, n=TRAIN, of="data", feature="gdlin", method="Wilson lower bound"),
             number("missing_share", 0.0075, 0.0039, 0.0142, n=TRAIN, of="data", feature="married", method="wilson"),
             number("constant_columns", 0, n=TRAIN, of="data", method="count"),
@@ -170,7 +177,9 @@ def number(
 ) -> Measurement:  # fmt: skip
     """One measurement, briefly."""
     scope = Scope(of=of, attribute=attribute, group=group, reference=reference, feature=feature)
-    return Measurement(metric=metric, scope=scope, value=value, low=low, high=high, n=n, method=method, note=note, scale=scale)
+    return Measurement(
+        metric=metric, scope=scope, value=value, low=low, high=high, n=n, method=method, note=note, scale=scale
+    )
 
 
 def _measurements(verdict: Outcome, *, first: bool) -> tuple[Measurement, ...]:
@@ -218,23 +227,29 @@ def _fairness(verdict: Outcome) -> list[Measurement]:
         for a, g, r, n, v, lo, hi in groups
     ]
     shift = 0.15 if verdict == "fail" else 0.0
+    differences = (
+        ("equal_opportunity_difference", "black", 55, -0.0312 - shift, -0.0891 - shift, 0.0211 - shift),
+        ("equal_opportunity_difference", "hispan", 34, -0.0187, -0.0953, 0.0402),
+        ("statistical_parity_difference", "black", 79, -0.1201 - shift, -0.2043 - shift, -0.0355 - shift),
+    )
     found += [
-        number("equal_opportunity_difference", -0.0312 - shift, -0.0891 - shift, 0.0211 - shift, n=55, attribute="black",
-               group="1", reference="0", method="newcombe"),
-        number("equal_opportunity_difference", -0.0187, -0.0953, 0.0402, n=34, attribute="hispan", group="1", reference="0",
-               method="newcombe"),
-        number("statistical_parity_difference", -0.1201 - shift, -0.2043 - shift, -0.0355 - shift, n=79, attribute="black",
-               group="1", reference="0", method="newcombe"),
-        number("impact_ratio", None, n=2, attribute="married", group="missing", reference="1", method="katz log",
-               note="not assessable: 2 rows, 30 needed"),
-    ]  # fmt: skip
+        number(metric, v, lo, hi, n=n, attribute=a, group="1", reference="0", method="newcombe")
+        for metric, a, n, v, lo, hi in differences
+    ]
+    note = "not assessable: 2 rows, 30 needed"
+    found.append(
+        number(
+            "impact_ratio", None, n=2, attribute="married", group="missing", reference="1", method="katz log", note=note
+        )
+    )
     return found
 
 
 def _importance() -> list[Measurement]:
     values = {
-        "gdlin": (0.141, 0.022), "pubrec": (0.064, 0.015), "obrat": (0.038, 0.012), "loanprc": (0.022, 0.009), "cons": (0.019, 0.008),
-        "hrat": (0.004, 0.005), "unem": (0.002, 0.004), "mortno": (0.001, 0.004), "loanamt": (-0.001, 0.003), "mortlat1": (0.0, 0.002),
+        "gdlin": (0.141, 0.022), "pubrec": (0.064, 0.015), "obrat": (0.038, 0.012), "loanprc": (0.022, 0.009),
+        "cons": (0.019, 0.008), "hrat": (0.004, 0.005), "unem": (0.002, 0.004), "mortno": (0.001, 0.004),
+        "loanamt": (-0.001, 0.003), "mortlat1": (0.0, 0.002),
     }  # fmt: skip
     return [
         number("permutation_importance", v, v - w, v + w, feature=name, method="10 shuffles")
@@ -272,6 +287,8 @@ def _curves() -> list[Curve]:
     candidate, champion = Scope(of="candidate"), Scope(of="champion")
     steps = [step / 20 for step in range(21)]
     bins = [0.025 + step / 20 for step in range(20)]
+    paid = [300 * x**9 for x in bins]
+    refused = [40 * x**4 * math.exp(1 - x) for x in bins]
     mean = (0.62, 0.74, 0.81, 0.85, 0.88, 0.905, 0.925, 0.94, 0.955, 0.975)
     seen = (0.58, 0.76, 0.8, 0.88, 0.87, 0.91, 0.93, 0.96, 0.94, 0.98)
     return [
@@ -279,9 +296,9 @@ def _curves() -> list[Curve]:
         Curve(name="roc", scope=champion, x=_round(steps), y=_round([x**0.337 for x in steps])),
         Curve(name="calibration", scope=candidate, x=mean, y=seen),
         Curve(name="calibration", scope=champion, x=mean, y=tuple(round(y - 0.015, 4) for y in seen)),
-        Curve(name="score_histogram", scope=candidate, x=_round(bins), y=_round([300 * x**9 for x in bins]), labels=("1",)),
-        Curve(name="score_histogram", scope=candidate, x=_round(bins), y=_round([40 * x**4 * math.exp(1 - x) for x in bins]), labels=("0",)),
-    ]  # fmt: skip
+        Curve(name="score_histogram", scope=candidate, x=_round(bins), y=_round(paid), labels=("1",)),
+        Curve(name="score_histogram", scope=candidate, x=_round(bins), y=_round(refused), labels=("0",)),
+    ]
 
 
 def _round(values: list[float]) -> tuple[float, ...]:
@@ -293,7 +310,12 @@ def _decision(config: Config, found: tuple[Measurement, ...]) -> Decision:
     outcomes = {finding.outcome for finding in findings}
     worst: Outcome = "fail" if "fail" in outcomes else "inconclusive" if "inconclusive" in outcomes else "pass"
     return Decision(
-        model=MODEL, dataset=sha("later"), evidence=sha("later"), policy=sha("later"), verdict=worst, findings=tuple(findings)
+        model=MODEL,
+        dataset=sha("later"),
+        evidence=sha("later"),
+        policy=sha("later"),
+        verdict=worst,
+        findings=tuple(findings),
     )
 
 
@@ -329,7 +351,13 @@ def _finding(rule: Rule, m: Measurement, limit: tuple[float | None, float | None
     floor, ceiling = limit[0] if limit[0] is not None else -math.inf, limit[1] if limit[1] is not None else math.inf
     inside, outside = low >= floor and high <= ceiling, high < floor or low > ceiling
     outcome: Outcome = "pass" if inside else "fail" if outside else "inconclusive"
-    scope = f":{m.scope.attribute}={m.scope.group}" if m.scope.attribute else f":{m.scope.feature}" if m.scope.feature else ""
+    scope = (
+        f":{m.scope.attribute}={m.scope.group}"
+        if m.scope.attribute
+        else f":{m.scope.feature}"
+        if m.scope.feature
+        else ""
+    )
     name = rule.metric + (f":{rule.versus}" if rule.versus else "") + scope
     gap = min(abs(value - edge) for edge in limit if edge is not None)
     return Finding(
