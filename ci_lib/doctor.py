@@ -104,6 +104,9 @@ def lines(checks: Sequence[Check]) -> Iterator[str]:
         yield f"{'ok     ' if check.ok else 'MISSING'} {check.name:<{width}}  {check.found}"
         if check.hint:
             yield f"        {'':<{width}}  next: {check.hint}"
+    if not checks:
+        yield "nothing was checked"
+        return
     missing = sum(not check.ok for check in checks)
     yield f"{missing} of {len(checks)} checks found something missing" if missing else "nothing is missing"
 

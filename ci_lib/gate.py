@@ -1,4 +1,4 @@
-"""The human gate: what a reviewer is asked, and what becomes of the answer. Terminal, page and CI jobs all go through it."""
+"""The human gate: what a reviewer is asked, and what becomes of the answer. Page, terminal and CI all go through it."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -34,5 +34,5 @@ class Gate(Protocol):
 
         Raises:
             BadInput: a reason is missing, or an inconclusive finding was not accepted by name.
-            Refused: not an approver, an author, the gate is decided or expired, or the chain changed under the reviewer.
+            Refused: not an approver, an author, the gate is decided or expired, or the chain changed meanwhile.
         """

@@ -1,10 +1,12 @@
 """Release: one entry of the ledger. Who put which bytes into production, replacing what, on which approval."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
 from ci_lib.candidate import Person
-from ci_lib.record import Digest, Record
+from ci_lib.errors import BadInput
+from ci_lib.record import Digest, Record, canonical, digest
 
 
 class Release(Record):
@@ -42,3 +44,78 @@ class Release(Record):
     reason: str
     pipeline: str
     at: datetime
+
+
+def deploy_op(*, environment: str, model: str, manifest: Digest, evidence: Digest, nonces: Sequence[str]) -> Digest:
+    """Return the identity of a deploy: the same bytes on the same approvals are the same operation.
+
+    Without approvals (``approval: automatic``) the evidence stands in for them. It names the candidate and the champion
+    that it was compared with, so validating again after a rollback makes a new operation.
+    """
+    rests_on = sorted(nonces) or [evidence]
+    return _op("deploy", environment, model, manifest, *rests_on)
+
+
+def rollback_op(
+    *, environment: str, model: str, to: int | None, leaves: Digest, reason: str, pipeline: str
+) -> Digest:
+    """Return the identity of a rollback.
+
+    Args:
+        environment: where.
+        model: of what.
+        to: the release that was asked for; None: the last good one.
+        leaves: digest of the ledger's entry that is left.
+        reason: why.
+        pipeline: which pipeline or session asks, so that its retried job is known from a new wish to go back further.
+    """
+    return _op("rollback", environment, model, "last good" if to is None else str(to), leaves, reason, pipeline)
+
+
+def _op(*parts: str) -> Digest:
+    return digest(canonical(list(parts)))
+
+
+def restorable(entries: Sequence[Release]) -> tuple[Release, ...]:
+    """Return the releases that a rollback may choose by itself, the best first.
+
+    They have other bytes than the head, and no rollback has left them: neither directly nor by leaving a rollback that
+    had brought them back.
+    """
+    if not entries:
+        return ()
+    left: set[int] = set()
+    by_number = {entry.number: entry for entry in entries}
+    for entry in entries:
+        if entry.action == "rollback":
+            number = entry.replaces
+            while number is not None and number in by_number:
+                left.add(number)
+                number = by_number[number].restores
+    head = entries[-1]
+    return tuple(
+        entry
+        for entry in reversed(entries[:-1])
+        if entry.number not in left and entry.manifest != head.manifest
+    )
+
+
+def choose(entries: Sequence[Release], to: int | None) -> Release:
+    """Return the release that a rollback goes back to.
+
+    Raises:
+        BadInput: nothing was released, there is no release `to`, or nothing to go back to.
+    """
+    if not entries:
+        message = "nothing has been released yet, so there is nothing to roll back"
+        raise BadInput(message, "ml-release status")
+    if to is not None:
+        if not 1 <= to <= len(entries):
+            message = f"there is no release {to}; the ledger has 1 to {len(entries)}"
+            raise BadInput(message, "ml-release history")
+        return entries[to - 1]
+    candidates = restorable(entries)
+    if not candidates:
+        message = f"there is no good release to go back to before release {entries[-1].number}"
+        raise BadInput(message, "ml-release history, then name one yourself: ml-release rollback --to N --reason …")
+    return candidates[0]

@@ -1,0 +1,162 @@
+"""The append-only history of one production model, with compare-and-swap and a hash chain. Pure: a store keeps the texts.
+
+Entry n is the write-once text ``op-00000n``: the compact JSON of a `Release`. Whoever writes it first has made release n;
+everybody else reads again and makes n + 1. Each entry names the digest of the one before, so that a missing, changed or
+swapped entry shows. What a hash chain cannot show is a cut tail; a store that never deletes (MLflow has no call that
+deletes a parameter) rules it out for everybody but the database's administrator.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Protocol
+
+from pydantic import ValidationError
+
+from ci_lib.errors import BadInput, Refused, Unavailable
+from ci_lib.record import Digest
+from ci_lib.release import Release
+
+LONGEST = 6000
+"""Characters that MLflow keeps of a parameter (`mlflow/utils/validation.py`, MAX_PARAM_VAL_LENGTH); a server may cut the
+rest without a word."""
+
+ATTEMPTS = 100
+"""So many other writers may win before we give up."""
+
+ENTRY = re.compile(r"^op-(\d{6,})$")
+
+
+class Store(Protocol):
+    """What a ledger is kept in."""
+
+    def read(self) -> Mapping[str, str]:
+        """Return all texts by key."""
+
+    def put_once(self, key: str, value: str) -> bool:
+        """Write a text unless the key holds another one; tell whether the key now holds this one."""
+
+
+class Ledger:
+    """The releases of one model in one environment.
+
+    Args:
+        store: where the entries are kept; None: there is no ledger yet, and it reads as empty.
+        model: only entries of this model belong here.
+        environment: only entries of this environment belong here.
+    """
+
+    def __init__(self, store: Store | None, *, model: str, environment: str) -> None:
+        self._store = store
+        self._model = model
+        self._environment = environment
+
+    def entries(self) -> tuple[Release, ...]:
+        """Return all releases, oldest first, after checking the chain.
+
+        Raises:
+            Refused: an entry is missing, changed, foreign, or does not name the one before.
+        """
+        texts = self._read()
+        numbers = sorted(int(found.group(1)) for key in texts if (found := ENTRY.match(key)))
+        entries = tuple(_parse(number, texts) for number in numbers)
+        self._verify(entries)
+        return entries
+
+    def head(self) -> Release | None:
+        """Return the newest release, which is what must be in production; None before the first."""
+        entries = self.entries()
+        return entries[-1] if entries else None
+
+    def find(self, op: Digest) -> Release | None:
+        """Return the release that an operation made, if it made one."""
+        return next((entry for entry in self.entries() if entry.op == op), None)
+
+    def append(self, op: Digest, make: Callable[[Release | None], Release]) -> Release:
+        """Append what `make` returns for the current head, once for each operation.
+
+        Args:
+            op: identity of the operation; when it already made an entry, that one is returned.
+            make: head -> the entry after it; called again when somebody else was faster. It raises to give up.
+
+        Raises:
+            BadInput: the entry is longer than the store keeps.
+            Unavailable: others kept being faster.
+        """
+        if self._store is None:
+            message = "there is no ledger to append to"
+            raise Refused(message, "run the deploy job again")
+        for _ in range(ATTEMPTS):
+            if done := self.find(op):
+                return done
+            entry = make(self.head())
+            if self._store.put_once(_key(entry.number), _compact(entry)) and self.find(op) == entry:
+                return entry
+        message = f"the ledger of {self._model} is written by others all the time"
+        raise Unavailable(message, "run the job again")
+
+    def notes(self) -> Mapping[str, str]:
+        """Return the write-once notes that operations leave beside the entries."""
+        return {key: text for key, text in self._read().items() if not ENTRY.match(key)}
+
+    def note(self, key: str, text: str) -> str:
+        """Write a note once and return the text that stands: ours, or that of whoever was first."""
+        if self._store is None or self._store.put_once(key, text):
+            return text
+        return self._read()[key]
+
+    def _read(self) -> Mapping[str, str]:
+        return self._store.read() if self._store else {}
+
+    def _verify(self, entries: tuple[Release, ...]) -> None:
+        for expected, entry in enumerate(entries, start=1):
+            if entry.number != expected:
+                raise _broken(f"entry {expected} is missing")
+            if (entry.model, entry.environment) != (self._model, self._environment):
+                message = f"entry {entry.number} is about {entry.model} in {entry.environment}"
+                raise _broken(message, "give each environment its own name: in release.yml")
+        if entries and entries[0].previous is not None:
+            raise _broken("entry 1 names an entry before it")
+        for before, after in pairwise(entries):
+            if after.previous != before.digest():
+                raise _broken(f"entry {after.number} does not rest on entry {before.number} as it is now")
+
+
+def used_nonce(nonce: str) -> str:
+    """Return the key of the note that says which operation an approval was used for."""
+    return f"nonce-{hashlib.sha256(nonce.encode()).hexdigest()}"
+
+
+def copied(op: Digest) -> str:
+    """Return the key of the note that says which production copy an operation made."""
+    return f"copy-{op.removeprefix('sha256:')}"
+
+
+def _key(number: int) -> str:
+    return f"op-{number:06d}"
+
+
+def _compact(entry: Release) -> str:
+    text = json.dumps(entry.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    if len(text) >= LONGEST:
+        message = f"release {entry.number} takes {len(text):,} characters in the ledger, which keeps {LONGEST:,}"
+        raise BadInput(message, "give a shorter --reason")
+    return text
+
+
+def _parse(number: int, texts: Mapping[str, str]) -> Release:
+    try:
+        entry = Release.model_validate_json(texts[_key(number)])
+    except (ValidationError, KeyError) as error:
+        message = f"entry {number} is not a release that ml-release wrote"
+        raise _broken(message) from error
+    if entry.number != number:
+        message = f"entry {number} calls itself {entry.number}"
+        raise _broken(message)
+    return entry
+
+
+def _broken(what: str, hint: str = "find out who can write to the ledger's MLflow experiment; nothing deploys until then") -> Refused:
+    return Refused(f"the ledger does not hold: {what}", hint)

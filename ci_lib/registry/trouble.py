@@ -1,0 +1,88 @@
+"""What MLflow raises -> our errors, each with the next step.
+
+MLflow's error codes (`mlflow/exceptions.py`, `mlflow/utils/rest_utils.py`, 3.17.2 and 3.18.0): connection refused, time
+out, a reply that is no JSON and every 5xx arrive as INTERNAL_ERROR or TEMPORARILY_UNAVAILABLE; a database that stays
+locked as TEMPORARILY_UNAVAILABLE.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from requests.exceptions import RequestException
+
+from ci_lib.errors import BadInput, Refused, ReleaseError, Unavailable
+from ci_lib.registry.api import MlflowException
+
+LONGEST = 300
+"""Characters of a foreign message that are repeated."""
+
+DENIED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
+NOT_NOW = frozenset(
+    {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "IO_ERROR"}
+)
+CREDENTIALS = "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, and what they may do"
+
+
+@contextmanager
+def answering(address: str) -> Iterator[None]:
+    """Turn whatever MLflow raises inside into BadInput, Refused or Unavailable.
+
+    Args:
+        address: where we asked, for the message.
+    """
+    try:
+        yield
+    except MlflowException as error:
+        raise translate(error, address) from error
+    except (RequestException, *_database_errors()) as error:
+        raise by_text(str(error), address) from error
+    except OSError as error:
+        message = f"files of the registry at {address} cannot be read or written: {error.strerror or error}"
+        raise BadInput(message, "check free space (df -h) and permissions") from error
+
+
+def _database_errors() -> tuple[type[Exception], ...]:
+    """Return SQLAlchemy's base error if anything has imported SQLAlchemy; only then can it be raised."""
+    loaded = sys.modules.get("sqlalchemy.exc")
+    return (loaded.SQLAlchemyError,) if loaded else ()
+
+
+def code(error: MlflowException) -> str:
+    """Return MLflow's name of the error, e.g. ``RESOURCE_DOES_NOT_EXIST``."""
+    return str(error.error_code)
+
+
+def translate(error: MlflowException, address: str) -> ReleaseError:
+    """Return our error for one of MLflow's."""
+    text = _first_line(str(error))
+    if code(error) in DENIED:
+        return _denied(address, text)
+    if "out-of-date database schema" in text:
+        message = f"the database at {address} was made by another MLflow version: {text}"
+        return BadInput(message, f"back the database up, then: mlflow db upgrade {address}")
+    if code(error) == "RESOURCE_DOES_NOT_EXIST":
+        return Refused(f"the registry at {address} does not have it: {text}", "ml-release audit")
+    if code(error) in NOT_NOW or error.get_http_status_code() >= 500:  # noqa: PLR2004 -- HTTP: server errors
+        return by_text(str(error), address)
+    return BadInput(f"the registry at {address} does not accept it: {text}", "check names and addresses in release.yml")
+
+
+def by_text(text: str, address: str) -> ReleaseError:
+    """Return our error where only the message tells what happened."""
+    if "401 Client Error" in text or "403 Client Error" in text:
+        return _denied(address, _first_line(text))
+    if "database is locked" in text:
+        message = f"the database at {address} is locked: another process has been writing for too long"
+        return Unavailable(message, "run the command again when the other job is done (fuser FILE names it)")
+    message = f"the registry at {address} did not answer: {_first_line(text)}"
+    return Unavailable(message, "check the address and that MLflow runs there, then run the command again")
+
+
+def _denied(address: str, text: str) -> ReleaseError:
+    return BadInput(f"the registry at {address} does not let us: {text}", CREDENTIALS)
+
+
+def _first_line(text: str) -> str:
+    line = (text.strip().splitlines() or ["no message"])[0].strip()
+    return line if len(line) <= LONGEST else line[:LONGEST] + "…"
