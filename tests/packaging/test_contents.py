@@ -14,7 +14,6 @@ import pytest
 from packaging.requirements import Requirement
 
 from ci_lib import __version__
-
 from tests.doubles.built import ROOT, Built
 
 FOLDERS = {
