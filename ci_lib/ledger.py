@@ -1,16 +1,17 @@
-"""The append-only history of one production model, with compare-and-swap and a hash chain. Pure: a store keeps the texts.
+"""The append-only history of one production model, with compare-and-swap and a hash chain.
 
-Entry n is the write-once text ``op-00000n``: the compact JSON of a `Release`. Whoever writes it first has made release n;
-everybody else reads again and makes n + 1. Each entry names the digest of the one before, so that a missing, changed or
-swapped entry shows. What a hash chain cannot show is a cut tail; a store that never deletes (MLflow has no call that
-deletes a parameter) rules it out for everybody but the database's administrator.
+Pure: a store keeps the texts.
+
+Entry n is the write-once text ``op-00000n``: the compact JSON of a `Release`. Whoever writes it first has made
+release n; everybody else reads again and makes n + 1. Each entry names the digest of the one before, so that a
+missing, changed or swapped entry shows. What a hash chain cannot show is a cut tail; a store that never deletes (MLflow
+has no call that deletes a parameter) rules it out for everybody but the database's administrator.
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from pydantic import ValidationError
@@ -20,11 +21,14 @@ from ci_lib.record import Digest
 from ci_lib.release import Release
 
 LONGEST = 6000
-"""Characters that MLflow keeps of a parameter (`mlflow/utils/validation.py`, MAX_PARAM_VAL_LENGTH); a server may cut the
-rest without a word."""
+"""Characters that MLflow keeps of a parameter (`mlflow/utils/validation.py`, MAX_PARAM_VAL_LENGTH); a server may cut
+the rest without a word."""
 
 ATTEMPTS = 100
 """So many other writers may win before we give up."""
+
+INTRUDER = "find out who can write to the ledger's MLflow experiment: nothing is released until the ledger holds"
+OWN_NAME = "give each environment of release.yml its own name:"
 
 ENTRY = re.compile(r"^op-(\d{6,})$")
 
@@ -107,21 +111,29 @@ class Ledger:
             return text
         return self._read()[key]
 
+    def claim(self, nonces: Sequence[str], op: Digest) -> None:
+        """Mark approvals as used by an operation.
+
+        Raises:
+            Refused: one was used by another operation.
+        """
+        for nonce in nonces:
+            if self.note(used_nonce(nonce), op) != op:
+                message = "an approval was already used for another release"
+                raise Refused(message, "ask again: ml-release approve")
+
     def _read(self) -> Mapping[str, str]:
         return self._store.read() if self._store else {}
 
     def _verify(self, entries: tuple[Release, ...]) -> None:
+        before: Release | None = None
         for expected, entry in enumerate(entries, start=1):
-            if entry.number != expected:
-                raise _broken(f"entry {expected} is missing")
-            if (entry.model, entry.environment) != (self._model, self._environment):
-                message = f"entry {entry.number} is about {entry.model} in {entry.environment}"
-                raise _broken(message, "give each environment its own name: in release.yml")
-        if entries and entries[0].previous is not None:
-            raise _broken("entry 1 names an entry before it")
-        for before, after in pairwise(entries):
-            if after.previous != before.digest():
-                raise _broken(f"entry {after.number} does not rest on entry {before.number} as it is now")
+            _expect(entry.number == expected, f"entry {expected} is missing")
+            mine = (entry.model, entry.environment) == (self._model, self._environment)
+            _expect(mine, f"entry {expected} is about {entry.model} in {entry.environment}", OWN_NAME)
+            rests = entry.previous == (before.digest() if before else None)
+            _expect(rests, f"entry {expected} does not rest on entry {expected - 1} as it is now")
+            before = entry
 
 
 def used_nonce(nonce: str) -> str:
@@ -148,15 +160,15 @@ def _compact(entry: Release) -> str:
 
 def _parse(number: int, texts: Mapping[str, str]) -> Release:
     try:
-        entry = Release.model_validate_json(texts[_key(number)])
-    except (ValidationError, KeyError) as error:
-        message = f"entry {number} is not a release that ml-release wrote"
-        raise _broken(message) from error
-    if entry.number != number:
-        message = f"entry {number} calls itself {entry.number}"
-        raise _broken(message)
+        entry = Release.model_validate_json(texts.get(_key(number), ""))
+    except ValidationError as error:
+        message = f"the ledger does not hold: entry {number} is not a release that ml-release wrote"
+        raise Refused(message, INTRUDER) from error
+    _expect(entry.number == number, f"entry {number} calls itself {entry.number}")
     return entry
 
 
-def _broken(what: str, hint: str = "find out who can write to the ledger's MLflow experiment; nothing deploys until then") -> Refused:
-    return Refused(f"the ledger does not hold: {what}", hint)
+def _expect(holds: bool, otherwise: str, hint: str = INTRUDER) -> None:  # noqa: FBT001 -- reads as a sentence
+    if not holds:
+        message = f"the ledger does not hold: {otherwise}"
+        raise Refused(message, hint)

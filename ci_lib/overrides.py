@@ -30,6 +30,7 @@ def _put(value: Any, path: Path, new: Any) -> Any:  # noqa: ANN401
         return new
     head, rest = path[0], path[1:]
     if isinstance(head, int):
+        value = [] if value is None else value
         if not isinstance(value, list) or head > len(value):
             message = f"there is no list item [{head}] in it"
             raise Broken(message, 1)

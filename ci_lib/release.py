@@ -56,9 +56,7 @@ def deploy_op(*, environment: str, model: str, manifest: Digest, evidence: Diges
     return _op("deploy", environment, model, manifest, *rests_on)
 
 
-def rollback_op(
-    *, environment: str, model: str, to: int | None, leaves: Digest, reason: str, pipeline: str
-) -> Digest:
+def rollback_op(*, environment: str, model: str, to: int | None, leaves: Digest, reason: str, pipeline: str) -> Digest:
     """Return the identity of a rollback.
 
     Args:
@@ -94,9 +92,7 @@ def restorable(entries: Sequence[Release]) -> tuple[Release, ...]:
                 number = by_number[number].restores
     head = entries[-1]
     return tuple(
-        entry
-        for entry in reversed(entries[:-1])
-        if entry.number not in left and entry.manifest != head.manifest
+        entry for entry in reversed(entries[:-1]) if entry.number not in left and entry.manifest != head.manifest
     )
 
 

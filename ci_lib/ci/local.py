@@ -1,6 +1,7 @@
 """A laptop: the author is who git says, the approver is who they say they are, and the record says so."""
 
 import getpass
+import platform
 import re
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -21,15 +22,13 @@ class Local:
 
     project: Path
     env: Mapping[str, str]
-    session: str
-    """Identity of this run; the same for all stages of one `ml-release run`."""
 
     name = "local"
     assurance: Assurance = "self-declared"
 
     def pipeline(self) -> str:
-        """Return ``local/<session>``."""
-        return f"local/{self.session}"
+        """Return ``local/<machine>``: a laptop has no pipelines."""
+        return f"local/{platform.node() or 'unnamed'}"
 
     def authors(self) -> Sequence[Person]:
         """Return author, committer and co-authors of the last commit, and who is logged in."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
 from ci_lib.config import Formats
+from ci_lib.labels import label_text
 from ci_lib.probe.request import Request
 
 Scores = NDArray[np.float64]
@@ -139,13 +140,3 @@ def _from_labels(found: NDArray[Any], request: Request) -> Scores:
     if request.task == "binary":
         return (indices == request.labels.index(str(request.positive))).astype(np.float64)
     return np.eye(len(request.labels))[indices]
-
-
-def label_text(label: object) -> str:
-    """Return a label as the dataset writes it: whole numbers without a decimal point, booleans as true and false."""
-    value = label.item() if isinstance(label, np.generic) else label
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)

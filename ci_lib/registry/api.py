@@ -61,5 +61,5 @@ def has_database_client() -> bool:
 def open_client(address: str) -> MlflowClient:
     """Return a client of one address; a database is opened, and made when it is not there, right away."""
     if not address.startswith("http"):
-        import_module("mlflow.store.db.utils").MAX_RETRY_COUNT = DATABASE_ATTEMPTS
+        vars(import_module("mlflow.store.db.utils"))["MAX_RETRY_COUNT"] = DATABASE_ATTEMPTS
     return MlflowClient(tracking_uri=address, registry_uri=address)

@@ -90,7 +90,7 @@ class Registry:
             message = f"{self.address} is a database, and only mlflow-skinny is installed here"
             raise BadInput(message, "pip install mlflow, or use the http:// address of an MLflow server")
         with answering(self.address):
-            self._client = client or open_client(self.address)
+            self._client: Any = client or open_client(self.address)
         self._fetch = fetch
 
     def experiment(self, name: str) -> str:
@@ -190,7 +190,7 @@ class Registry:
         with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
             return mlmodel.read(self.download(f"{model_uri.rstrip('/')}/MLmodel", Path(scratch)))
 
-    def create_version(self, name: str, model_id: str, run_id: str) -> str:
+    def create_version(self, name: str, model_id: str, run_id: str | None = None) -> str:
         """Register uploaded bytes as the next version of a model, which is made when it is not there.
 
         MLflow sends this request again after a lost reply (3.17.2), so a number may be skipped, never used twice.
@@ -204,9 +204,9 @@ class Registry:
             self._create_model(name)
             return self._new_version(name, model_id, run_id)
 
-    def _new_version(self, name: str, model_id: str, run_id: str) -> str:
+    def _new_version(self, name: str, model_id: str, run_id: str | None) -> str:
         made = self._client.create_model_version(
-            name, source=f"models:/{model_id}", run_id=run_id, model_id=model_id, await_creation_for=None
+            name, source=f"models:/{model_id}", run_id=run_id, model_id=model_id, await_creation_for=0
         )
         return str(made.version)
 
@@ -285,16 +285,15 @@ class Registry:
         if addresses.is_remote(self.address):
             yield
             return
-        before = mlflow.get_tracking_uri() if mlflow.is_tracking_uri_set() else None
+        is_set = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]  # MLflow leaves it unannotated
+        before = mlflow.get_tracking_uri() if is_set else None
         mlflow.set_tracking_uri(self.address)
         try:
             yield
         finally:
-            mlflow.set_tracking_uri(before)
+            mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None unsets it, its annotation forgets that
 
 
 def _version(found: Any) -> Version:  # noqa: ANN401 -- mlflow.entities.model_registry.ModelVersion
     source = LOGGED_MODEL.match(found.source or "")
-    return Version(
-        number=str(found.version), model_id=source.group(1) if source else None, run_id=found.run_id or None
-    )
+    return Version(number=str(found.version), model_id=source.group(1) if source else None, run_id=found.run_id or None)

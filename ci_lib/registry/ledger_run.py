@@ -58,7 +58,7 @@ class LedgerRun:
         run = client.create_run(experiment, run_name=name)
         client.set_terminated(run.info.run_id, "FINISHED")  # a finished run still takes parameters
         source = f"{run.info.artifact_uri}/ledger"
-        client.create_model_version(name, source=source, run_id=run.info.run_id, await_creation_for=None)
+        client.create_model_version(name, source=source, run_id=run.info.run_id, await_creation_for=0)
         if found := cls.find(client, address, name, fetch):
             return found
         message = f"version {FIRST} of {name!r} at {address}, which names the ledger, was deleted"

@@ -21,7 +21,9 @@ DENIED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZ
 NOT_NOW = frozenset(
     {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "IO_ERROR"}
 )
-CREDENTIALS = "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, and what they may do"
+CREDENTIALS = (
+    "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, and what they may do"
+)
 
 
 @contextmanager
@@ -35,17 +37,17 @@ def answering(address: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         raise translate(error, address) from error
-    except (RequestException, *_database_errors()) as error:
+    except _foreign_errors() as error:
         raise by_text(str(error), address) from error
     except OSError as error:
         message = f"files of the registry at {address} cannot be read or written: {error.strerror or error}"
         raise BadInput(message, "check free space (df -h) and permissions") from error
 
 
-def _database_errors() -> tuple[type[Exception], ...]:
-    """Return SQLAlchemy's base error if anything has imported SQLAlchemy; only then can it be raised."""
+def _foreign_errors() -> tuple[type[Exception], ...]:
+    """Return what MLflow lets through unwrapped; SQLAlchemy's only if something has imported SQLAlchemy."""
     loaded = sys.modules.get("sqlalchemy.exc")
-    return (loaded.SQLAlchemyError,) if loaded else ()
+    return (RequestException, loaded.SQLAlchemyError) if loaded else (RequestException,)
 
 
 def code(error: MlflowException) -> str:
@@ -63,7 +65,7 @@ def translate(error: MlflowException, address: str) -> ReleaseError:
         return BadInput(message, f"back the database up, then: mlflow db upgrade {address}")
     if code(error) == "RESOURCE_DOES_NOT_EXIST":
         return Refused(f"the registry at {address} does not have it: {text}", "ml-release audit")
-    if code(error) in NOT_NOW or error.get_http_status_code() >= 500:  # noqa: PLR2004 -- HTTP: server errors
+    if code(error) in NOT_NOW:
         return by_text(str(error), address)
     return BadInput(f"the registry at {address} does not accept it: {text}", "check names and addresses in release.yml")
 

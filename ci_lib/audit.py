@@ -1,0 +1,93 @@
+"""Alias, ledger, records and bytes of one environment, held against each other."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ci_lib.errors import BadInput, Exit, Refused
+from ci_lib.job import Job
+from ci_lib.production import Production, open_production
+from ci_lib.record import Record, digest
+from ci_lib.release import Release
+
+
+class Problem(Record):
+    """One thing that does not hold."""
+
+    what: str
+    hint: str
+    """What to do about it."""
+
+
+def main(job: Job) -> int:
+    """Audit the job's environment: 0 when everything holds, 3 when something does not (or had to be put right)."""
+    problems = audit(job)
+    if job.args.json:
+        shown = [problem.model_dump(mode="json") for problem in problems]
+        job.console.say(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        for problem in problems:
+            job.console.say(f"{problem.what}\n  next: {problem.hint}")
+        if not problems:
+            job.console.say(f"alias, ledger, records and bytes of {job.config.model} in {job.environment} agree")
+    return Exit.REFUSED if problems else Exit.DONE
+
+
+def audit(job: Job) -> tuple[Problem, ...]:
+    """Return everything that does not hold; a wrong alias is put right, and reported.
+
+    Raises:
+        Unavailable: MLflow does not answer.
+    """
+    try:
+        production = open_production(job)
+        off = production.reconcile()
+        entries = production.ledger.entries()
+    except Refused as error:  # without the ledger there is nothing to hold the rest against
+        return (_problem(error),)
+    problems = [Problem(what=line, hint="find out who moved it, or which job was stopped half-way") for line in off]
+    for entry in entries:
+        problems += _records(production, entry)
+    problems += _bytes(production, entries)
+    return tuple(problems)
+
+
+def _records(production: Production, entry: Release) -> Iterator[Problem]:
+    """Hold the records that were kept with a deploy against what its entry names."""
+    if entry.action == "rollback":
+        return
+    lost = "restore the ledger's MLflow artifacts from a backup"
+    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
+        kept = production.attached(entry, Path(scratch))
+        if kept is None:
+            yield Problem(what=f"the records of release {entry.number} are gone", hint=lost)
+            return
+        named = {"candidate.json": entry.candidate, "evidence.json": entry.evidence, "golden.json": entry.golden}
+        for name, expected in named.items():
+            if _digest(kept / name) != expected:
+                yield Problem(what=f"{name} of release {entry.number} is missing or changed", hint=lost)
+        found = {_digest(path) for path in (kept / "approvals").glob("*.json")}
+        for expected in entry.approvals:
+            if expected not in found:
+                yield Problem(what=f"an approval of release {entry.number} is missing or changed", hint=lost)
+
+
+def _digest(path: Path) -> str | None:
+    return digest(path.read_bytes()) if path.is_file() else None
+
+
+def _bytes(production: Production, entries: tuple[Release, ...]) -> Iterator[Problem]:
+    """Hold the champion's bytes, as a consumer gets them, against the ledger."""
+    if not entries:
+        return
+    head = entries[-1]
+    try:
+        production.verify(production.where(head), head.manifest, f"release {head.number}")
+    except (Refused, BadInput) as error:
+        what = f"THE CHAMPION IS NOT WHAT WAS RELEASED: {error.what}"
+        yield Problem(what=what, hint='ml-release rollback --reason "champion tampered with"')
+
+
+def _problem(error: Refused) -> Problem:
+    return Problem(what=error.what, hint=error.hint)

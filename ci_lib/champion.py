@@ -1,0 +1,83 @@
+"""What is in production, held against the ledger, and the records that were kept with it."""
+
+import tempfile
+from pathlib import Path
+
+from ci_lib.approval import Approval
+from ci_lib.errors import BadInput, Refused
+from ci_lib.evidence import Champion, Golden
+from ci_lib.production import Production, is_copy
+from ci_lib.release import Release
+
+
+def resolve(production: Production) -> Release:
+    """Return the release that consumers get through the alias.
+
+    Raises:
+        BadInput: nothing was released yet.
+        Refused: the alias points somewhere else than the ledger says.
+    """
+    head = production.ledger.head()
+    if head is None:
+        message = f"nothing has been released to {production.environment} yet"
+        raise BadInput(message, "ml-release run")
+    seen = production.seen()
+    if not is_copy(seen, head):
+        at = f"version {seen.number}" if seen else "nothing"
+        message = f"{production.uri} is {at}, and the ledger says version {head.model_version} (release {head.number})"
+        raise Refused(message, "ml-release audit, which puts the alias right")
+    return head
+
+
+def compared(release: Release) -> Champion:
+    """Return how evidence names the release that a candidate was compared with."""
+    return Champion(environment=release.environment, release=release.number, manifest=release.manifest)
+
+
+def golden(production: Production, release: Release) -> Golden:
+    """Return the predictions that whoever loads a release's bytes must repeat.
+
+    Raises:
+        Refused: they were not kept, or not as the ledger names them.
+    """
+    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
+        kept = production.attached(origin(production, release), Path(scratch))
+        path = kept / "golden.json" if kept else None
+        if path is None or not path.is_file():
+            message = f"the golden predictions of release {release.number} are gone"
+            raise Refused(message, "ml-release audit")
+        record = Golden.from_bytes(path.read_bytes(), f"golden.json of release {release.number}")
+    if record.digest() != release.golden:
+        message = f"the golden predictions of release {release.number} are not those that the ledger names"
+        raise Refused(message, "ml-release audit")
+    return record
+
+
+def approvals(production: Production, release: Release) -> tuple[Approval, ...]:
+    """Return the approvals that a release rests on; a rollback's are those of the release it restored.
+
+    Raises:
+        Refused: one is missing, or not as the ledger names it.
+    """
+    source = origin(production, release)
+    if not source.approvals:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
+        kept = production.attached(source, Path(scratch))
+        paths = sorted((kept / "approvals").glob("*.json")) if kept else []
+        found = {record.digest(): record for record in (Approval.read(path) for path in paths)}
+    missing = [name for name in source.approvals if name not in found]
+    if missing:
+        message = (
+            f"{len(missing)} of {len(source.approvals)} approvals of release {source.number} are missing or changed"
+        )
+        raise Refused(message, "ml-release audit")
+    return tuple(found[name] for name in source.approvals)
+
+
+def origin(production: Production, release: Release) -> Release:
+    """Return the deploy that first brought a release's bytes in: a rollback keeps no records of its own."""
+    entries = production.ledger.entries()
+    while release.restores is not None:
+        release = entries[release.restores - 1]
+    return release

@@ -1,0 +1,229 @@
+"""What must hold before anything moves: flat, numbered lists, each check with its own sentence.
+
+No earlier stage's green tick is trusted. `check_chain` reads the records against each other and judges the evidence
+again, `check_approval` reads one approval against the chain, and `standing` says whether those approvals are enough.
+All are pure; a check that does not hold raises Refused.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from ci_lib.approval import Approval, Assurance, Subjects
+from ci_lib.candidate import Person
+from ci_lib.chain import Chain
+from ci_lib.config import ApprovalPolicy, Policy
+from ci_lib.dataset import Dataset
+from ci_lib.decision import Decision
+from ci_lib.errors import Refused
+from ci_lib.evidence import Evidence
+from ci_lib.ledger import used_nonce
+from ci_lib.record import Digest
+from ci_lib.release import Release
+
+Decide = Callable[[Policy, Dataset, Evidence], Decision]
+
+SKEW = timedelta(minutes=5)
+"""So far two machines' clocks may differ."""
+
+LEVELS: tuple[Assurance, ...] = ("self-declared", "ci-verified")
+"""From weak to strong."""
+
+RUN, TRAIN, VALIDATE = "ml-release run", "ml-release train", "ml-release validate"
+
+MAIL = re.compile(r"^(?P<name>.*?)\s*<(?P<mail>[^<>]+)>\s*$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How the gate stands."""
+
+    state: Literal["waiting", "approved", "rejected"]
+    sentence: str
+
+
+def check_chain(chain: Chain, policy: Policy, model: str, decide: Decide) -> None:
+    """Refuse records that do not rest on each other, or a decision that the policy does not make of the evidence."""
+    dataset, candidate, evidence, decision = chain.dataset, chain.candidate, chain.evidence, chain.decision
+    # (1) All four are about the model of release.yml.
+    for record in (dataset, candidate, evidence, decision):
+        _expect(
+            record.model == model, f"{record.kind}.json is about {record.model!r}, release.yml about {model!r}", RUN
+        )
+    # (2) The candidate was trained on this dataset.
+    _expect(candidate.dataset == dataset.digest(), "candidate.json was trained on another dataset", TRAIN)
+    # (3) The evidence was measured on this dataset,
+    _expect(evidence.dataset == dataset.digest(), "evidence.json was measured on another dataset", VALIDATE)
+    # (4) about this candidate,
+    _expect(evidence.candidate == candidate.digest(), "evidence.json is about another candidate", VALIDATE)
+    # (5) and with these bytes.
+    same = evidence.manifest == candidate.manifest.digest()
+    _expect(same, "evidence.json was measured with other model files than candidate.json lists", VALIDATE)
+    # (6) The decision rests on this dataset and this evidence,
+    same = (decision.dataset, decision.evidence) == (dataset.digest(), evidence.digest())
+    _expect(same, "decision.json is about other evidence than evidence.json", VALIDATE)
+    # (7) under the policy of release.yml as it is now,
+    same = decision.policy == policy.fingerprint()
+    _expect(same, "decision.json was made under another policy than release.yml has now", VALIDATE)
+    # (8) and that policy makes the same decision of the evidence again.
+    same = decide(policy, dataset, evidence) == decision
+    _expect(same, "the policy makes another decision of evidence.json than decision.json says", VALIDATE)
+
+
+def check_champion(evidence: Evidence, environment: str, environments: Sequence[str], head: Release | None) -> None:
+    """Refuse evidence that was compared with another champion than the one in production now.
+
+    Evidence compared with another environment's champion says nothing about this one's. Evidence without a champion
+    says that there was none in the last environment, the one that candidates are promoted to.
+
+    Args:
+        evidence: what was measured.
+        environment: where the release goes.
+        environments: all of release.yml, in order.
+        head: the newest release there.
+    """
+    compared = evidence.champion
+    if environment != (compared.environment if compared else environments[-1]):
+        return
+    # (9) The champion is still the one that the candidate was compared with.
+    then = (compared.release, compared.manifest) if compared else None
+    now = (head.number, head.manifest) if head else None
+    words = " and is ".join(f"release {champion[0]}" if champion else "none" for champion in (then, now))
+    _expect(then == now, f"the champion changed since validation: it was {words} now", VALIDATE)
+
+
+def check_approval(
+    approval: Approval,
+    *,
+    policy: ApprovalPolicy,
+    subjects: Subjects,
+    authors: Sequence[Person],
+    environment: str,
+    model: str,
+    decision: Decision,
+    now: datetime,
+    used: Mapping[str, str],
+    op: Digest | None = None,
+) -> None:
+    """Refuse an approval or rejection that is not a valid answer to exactly this question.
+
+    Args:
+        approval: the answer.
+        policy: who may answer.
+        subjects: what is asked about, by digest.
+        authors: everybody who wrote what is released.
+        environment: where it goes.
+        model: release.yml's model.
+        decision: the policy's, with the findings that an approver may have to accept.
+        now: timezone-aware.
+        used: the ledger's notes; those of `ledger.used_nonce` name the operation that an approval was used for.
+        op: the operation that this approval may already have been used for; None at the gate.
+    """
+    who = f"the answer of {approval.approver.id!r}"
+    # (10) It is about this model,
+    _expect(approval.model == model, f"{who} is about the model {approval.model!r}, not {model!r}")
+    # (11) in this environment,
+    _expect(approval.environment == environment, f"{who} is for {approval.environment!r}, not for {environment!r}")
+    # (12) about exactly these bytes, this evidence, decision, report and policy.
+    changed = [part for part in Subjects.model_fields if getattr(approval.subjects, part) != getattr(subjects, part)]
+    _expect(not changed, f"{who} is about something else: {', '.join(changed)} changed since")
+    # (13) Its times mean the same everywhere:
+    zoned = approval.issued_at.tzinfo is not None and approval.expires_at.tzinfo is not None
+    _expect(zoned, f"{who} has a time without a time zone")
+    # (14) it was not given in the future,
+    issued, expires = approval.issued_at, approval.expires_at
+    _expect(issued <= now + SKEW, f"{who} is dated {_shown(issued)}, which is still to come")
+    # (15) it lasts no longer than the policy lets it,
+    _expect(expires - issued <= policy.valid_for, f"{who} lasts longer than the policy's valid_for")
+    # (16) and it has not expired.
+    _expect(now < expires, f"{who} expired on {_shown(expires)}")
+    # (17) It was not used for another release.
+    _expect(used.get(used_nonce(approval.nonce), op) == op, f"{who} was already used for another release")
+    # (18) The approver is one of the policy's (which must name somebody),
+    named = {_fold(name) for name in policy.approvers}
+    _expect(_fold(approval.approver.id) in named, f"{approval.approver.id!r} is not one of the policy's approvers")
+    # (19) is known well enough,
+    known = LEVELS.index(approval.assurance) >= LEVELS.index(policy.assurance)
+    _expect(known, f"{who} is {approval.assurance}, and the policy asks for {policy.assurance}")
+    # (20) and is no author, if the policy wants four eyes.
+    _expect(bool(authors) or not policy.four_eyes, "nobody is known as the author, so nobody can be shown not to be")
+    author = _author(approval, authors) if policy.four_eyes else None
+    _expect(author is None, f"{approval.approver.id!r} is an author ({author}), and the policy wants four eyes")
+    # (21) What they accepted by name are findings that needed it.
+    unknown = sorted(set(approval.accepted) - set(inconclusive(decision)))
+    _expect(not unknown, f"{who} accepts what is no inconclusive finding of this decision: {', '.join(unknown)}")
+    # (22) There is a reason.
+    _expect(bool(approval.reason.strip()), f"{who} gives no reason")
+
+
+def standing(approvals: Sequence[Approval], *, required: int, decision: Decision) -> Standing:
+    """Say whether valid answers are enough.
+
+    They are when nobody rejected, enough different people approved, and somebody accepted each inconclusive finding.
+
+    Args:
+        approvals: answers that `check_approval` let pass.
+        required: how many different people must approve.
+        decision: the policy's.
+    """
+    for answer in approvals:
+        if answer.decision == "rejected":
+            return Standing(state="rejected", sentence=f"{answer.approver.id} rejected it: {answer.reason}")
+    people = distinct(answer.approver for answer in approvals)
+    if people < max(required, 1):
+        return Standing(state="waiting", sentence=f"{people} of {max(required, 1)} approvals")
+    accepted = {name for answer in approvals for name in answer.accepted}
+    unsettled = [name for name in inconclusive(decision) if name not in accepted]
+    if unsettled:
+        return Standing(state="waiting", sentence=f"nobody has accepted {', '.join(unsettled)} by name")
+    return Standing(state="approved", sentence="approved by " + ", ".join(answer.approver.id for answer in approvals))
+
+
+def inconclusive(decision: Decision) -> tuple[str, ...]:
+    """Return the names of the findings that somebody must accept."""
+    return tuple(finding.name for finding in decision.findings if finding.outcome == "inconclusive")
+
+
+def distinct(people: Iterable[Person]) -> int:
+    """Count people, taking two that share an id, a name or a mail address for one."""
+    groups: list[set[str]] = []
+    for person in people:
+        merged = identities(person)
+        apart = [group for group in groups if not group & merged]
+        for group in groups:
+            if group & merged:
+                merged |= group
+        groups = [*apart, merged]
+    return len(groups)
+
+
+def identities(person: Person) -> set[str]:
+    """Return what a person may be known by: the id, and name and mail address of a ``Name <mail>`` form, all folded."""
+    known = {person.id}
+    if found := MAIL.match(person.id):
+        known |= {found["name"], found["mail"]}
+    return {folded for name in known if (folded := _fold(name))}
+
+
+def _author(approval: Approval, authors: Sequence[Person]) -> str | None:
+    """Return the author that the approver also is."""
+    approver = identities(approval.approver)
+    everybody = [*authors, *approval.authors]
+    return next((author.id for author in everybody if approver & identities(author)), None)
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().strip()
+
+
+def _shown(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M %Z}"
+
+
+def _expect(holds: bool, otherwise: str, hint: str = "ask again: ml-release approve") -> None:  # noqa: FBT001 -- reads as a sentence
+    """Refuse with a sentence unless something holds."""
+    if not holds:
+        raise Refused(otherwise, hint)

@@ -1,0 +1,42 @@
+"""The ledger, as a table or as records."""
+
+import json
+from collections.abc import Sequence
+
+from ci_lib.errors import Exit
+from ci_lib.job import Job
+from ci_lib.production import open_production
+from ci_lib.release import Release
+from ci_lib.status import short, when
+
+HEAD = ("release", "when", "what", "bytes", "version", "by", "approvals", "why")
+
+
+def main(job: Job) -> int:
+    """Print every release of the job's environment, the newest first."""
+    entries = open_production(job).ledger.entries()
+    if job.args.json:
+        records = [entry.model_dump(mode="json") for entry in entries]
+        job.console.say(json.dumps(records, indent=2, ensure_ascii=False))
+        return Exit.DONE
+    if not entries:
+        job.console.say(f"nothing has been released to {job.environment} yet")
+    else:
+        for line in table(entries):
+            job.console.say(line)
+    return Exit.DONE
+
+
+def table(entries: Sequence[Release]) -> tuple[str, ...]:
+    """Return the releases as aligned columns, the newest first."""
+    rows = [HEAD, *(_row(entry) for entry in reversed(entries))]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    return tuple("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _row(entry: Release) -> tuple[str, ...]:
+    what = "deploy" if entry.action == "deploy" else f"rollback to {entry.restores}"
+    signed = "automatic" if entry.automatic else str(len(entry.approvals)) if entry.action == "deploy" else "-"
+    why = " ".join(entry.reason.split())
+    who = entry.actor.id
+    return (str(entry.number), when(entry.at), what, short(entry.manifest), entry.model_version, who, signed, why)

@@ -1,0 +1,164 @@
+"""What is in production, since when and on whose approval; and what waits at the gate."""
+
+import json
+from datetime import datetime
+
+from ci_lib import chain as chains
+from ci_lib import champion, checks
+from ci_lib.decision import Outcome
+from ci_lib.errors import BadInput, Exit, Refused
+from ci_lib.job import Job
+from ci_lib.production import Production, is_copy, open_production
+from ci_lib.record import Digest, Record
+from ci_lib.release import Release
+
+
+class InProduction(Record):
+    """The champion, as the ledger has it."""
+
+    release: int
+    action: str
+    uri: str
+    version: str
+    manifest: Digest
+    since: datetime
+    by: str
+    """Who ran the job."""
+    approved_by: tuple[str, ...]
+    """Empty where nobody signed."""
+    words: str
+    """On whose approval, as a sentence."""
+    alias_agrees: bool
+    """The alias points to it."""
+
+
+class Waiting(Record):
+    """What is in the chain directory and not released."""
+
+    manifest: Digest
+    verdict: Outcome
+    approvals: tuple[str, ...]
+    """Who said what, unchecked: deploy checks."""
+    words: str
+
+
+class Status(Record):
+    """How one environment stands."""
+
+    model: str
+    environment: str
+    champion: InProduction | None
+    waiting: Waiting | None
+
+
+def main(job: Job) -> int:
+    """Print how the job's environment stands."""
+    production = open_production(job)
+    status = Status(
+        model=job.config.model,
+        environment=job.environment,
+        champion=in_production(production),
+        waiting=waiting(job, production.ledger.head()),
+    )
+    if job.args.json:
+        job.console.say(json.dumps(status.model_dump(mode="json"), indent=2, ensure_ascii=False))
+    else:
+        for line in lines(status):
+            job.console.say(line)
+    return Exit.DONE
+
+
+def in_production(production: Production) -> InProduction | None:
+    """Return the champion, or None before the first release."""
+    head = production.ledger.head()
+    if head is None:
+        return None
+    people = _approvers(production, head)
+    return InProduction(
+        release=head.number,
+        action=head.action,
+        uri=production.uri,
+        version=head.model_version,
+        manifest=head.manifest,
+        since=head.at,
+        by=head.actor.id,
+        approved_by=people or (),
+        words=_on_whose_word(head, people),
+        alias_agrees=is_copy(production.seen(), head),
+    )
+
+
+def _approvers(production: Production, release: Release) -> tuple[str, ...] | None:
+    """Return who approved; None when the approvals that were kept do not hold."""
+    try:
+        return tuple(approval.approver.id for approval in champion.approvals(production, release))
+    except Refused:
+        return None
+
+
+def _on_whose_word(release: Release, people: tuple[str, ...] | None) -> str:
+    if people is None:
+        words = "its approvals are missing or changed: ml-release audit"
+    elif people:
+        words = "approved by " + ", ".join(people)
+    else:
+        words = "approved by nobody: the environment says approval: automatic"
+    if release.action == "rollback":
+        return f"rolled back by {release.actor.id} to release {release.restores} ({release.reason}), {words}"
+    return words
+
+
+def waiting(job: Job, head: Release | None) -> Waiting | None:
+    """Return the candidate in the chain directory, unless it is the champion or there is none."""
+    try:
+        chain = chains.read(job.chain)
+    except BadInput:
+        return None
+    manifest = chain.candidate.manifest.digest()
+    if head is not None and head.evidence == chain.evidence.digest():
+        return None
+    approvals = chains.read_approvals(job.here / "approvals")
+    verdict = chain.decision.verdict
+    if verdict == "fail":
+        words = "the verdict is fail: it goes no further"
+    elif job.target.approval == "automatic":
+        words = "no approval needed: ml-release deploy"
+    else:
+        required = job.config.policy.approval.required
+        words = checks.standing(approvals, required=required, decision=chain.decision).sentence
+    return Waiting(
+        manifest=manifest,
+        verdict=verdict,
+        approvals=tuple(f"{approval.approver.id}: {approval.decision}" for approval in approvals),
+        words=words,
+    )
+
+
+def lines(status: Status) -> tuple[str, ...]:
+    """Return the status as plain lines."""
+    shown = [f"{status.model} in {status.environment}"]
+    now = status.champion
+    if now is None:
+        shown.append("  champion  none: nothing has been released yet")
+    else:
+        shown += [
+            f"  champion  release {now.release}: {now.uri}, version {now.version}, bytes {short(now.manifest)}",
+            f"  since     {when(now.since)}, {now.action} by {now.by}",
+            f"  because   {now.words}",
+        ]
+        if not now.alias_agrees:
+            shown.append("  WARNING   the alias points somewhere else: ml-release audit")
+    rest = status.waiting
+    what = f"bytes {short(rest.manifest)}, verdict {rest.verdict}: {rest.words}" if rest else "nothing"
+    shown.append(f"  waiting   {what}")
+    return tuple(shown)
+
+
+def short(name: Digest) -> str:
+    """Return the eight hex digits that people compare."""
+    return name.removeprefix("sha256:")[:8]
+
+
+def when(moment: datetime) -> str:
+    """Return a time to the minute, with its zone."""
+    return f"{moment:%Y-%m-%d %H:%M %Z}"

@@ -1,0 +1,153 @@
+"""Check the whole chain, copy the approved bytes into production, append to the ledger, move the alias.
+
+The model is never loaded: the digests say that these are the bytes that were validated. Running it again finishes what
+an interrupted run began, and says so when there is nothing left to do.
+"""
+
+import tempfile
+from importlib import import_module
+from pathlib import Path
+
+from ci_lib import chain as chains
+from ci_lib import checks
+from ci_lib.approval import Approval
+from ci_lib.chain import Chain
+from ci_lib.checks import Decide
+from ci_lib.errors import BadInput, Exit, Refused
+from ci_lib.job import Job
+from ci_lib.manifest import difference, scan
+from ci_lib.production import Copy, Production, open_production
+from ci_lib.record import Digest
+from ci_lib.release import Release, deploy_op
+
+
+def main(job: Job, *, decide: Decide | None = None) -> int:
+    """Release the candidate of this chain to the job's environment.
+
+    Args:
+        job: the stage.
+        decide: what judges the evidence again; `ci_lib.decision.decide` by default.
+
+    Raises:
+        BadInput: a record is not there.
+        Refused: a check does not hold.
+        Unavailable: MLflow does not answer.
+    """
+    production = open_production(job)
+    for line in production.reconcile():
+        job.console.say(line)
+    chain = chains.read(job.chain)
+    approvals = chains.read_approvals(job.here / "approvals") if job.target.approval == "required" else ()
+    op = deploy_op(
+        environment=job.environment,
+        model=job.config.model,
+        manifest=chain.candidate.manifest.digest(),
+        evidence=chain.evidence.digest(),
+        nonces=[approval.nonce for approval in approvals],
+    )
+    if done := _already(production, op):
+        return _end(job, done, f"release {done.number} is this candidate on these approvals already: nothing to do")
+    checks.check_chain(chain, job.config.policy, job.config.model, decide or import_module("ci_lib.decision").decide)
+    if stop := _gate(job, production, chain, approvals, op):
+        return stop
+    checks.check_champion(chain.evidence, job.environment, list(job.config.environments), production.ledger.head())
+    production = production.started()
+    production.ledger.claim([approval.nonce for approval in approvals], op)
+    copy = _copy(job, production, chain, op)
+    files = [job.chain / name for name in chains.FILES]
+    production.attach(op, files, sorted((job.here / "approvals").glob("*.json")), chain.evidence.golden)
+    entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
+    production.project()
+    return _end(job, entry, f"release {entry.number}: {production.uri} is version {entry.model_version}")
+
+
+def _already(production: Production, op: Digest) -> Release | None:
+    """Return the release that this operation made, if it is in production.
+
+    Raises:
+        Refused: it was replaced since. Its approvals were for one release, not for every time somebody runs the job.
+    """
+    done, head = production.ledger.find(op), production.ledger.head()
+    if done is None or head is None or done == head:
+        return done
+    message = f"this candidate was release {done.number} on the same approvals, and release {head.number} replaced it"
+    raise Refused(message, f"ml-release rollback --to {done.number} --reason …, or validate and approve it again")
+
+
+def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Approval, ...], op: Digest) -> Exit | None:
+    """Return the exit code that ends this job, or None when the gate is open."""
+    policy, decision = job.config.policy, chain.decision
+    if decision.verdict == "fail":
+        job.console.say("the verdict is fail: nothing is released")
+        return Exit.FAIL
+    if job.target.approval == "automatic":
+        if decision.verdict == "pass":
+            return None
+        job.console.say(f"the verdict is {decision.verdict}, and {job.environment} releases only a pass by itself")
+        return Exit.INCONCLUSIVE
+    for approval in approvals:
+        checks.check_approval(
+            approval,
+            policy=policy.approval,
+            subjects=chain.subjects(policy.fingerprint()),
+            authors=[*chain.candidate.authors, *job.ci.authors()],
+            environment=job.environment,
+            model=job.config.model,
+            decision=decision,
+            now=job.clock(),
+            used=production.ledger.notes(),
+            op=op,
+        )
+    standing = checks.standing(approvals, required=policy.approval.required, decision=decision)
+    job.console.say(standing.sentence)
+    return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": None}[standing.state]
+
+
+def _copy(job: Job, production: Production, chain: Chain, op: Digest) -> Copy:
+    """Bring the candidate's bytes into production's registry, verified on both sides."""
+    candidate = chain.candidate
+    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, job.console.step("copying the model"):
+        model = job.open_registry(job.registry_uri()).download(candidate.model_uri, Path(scratch))
+        try:
+            found = scan(model)
+        except BadInput as error:
+            raise Refused(error.what, "ml-release train") from error
+        if found != candidate.manifest:
+            how = difference(candidate.manifest, found)
+            message = f"{candidate.model_uri} is no longer what was validated and approved: {how}"
+            raise Refused(message, "find out who changed it, then train again")
+        return production.copy(op, model, candidate.manifest)
+
+
+def _entry(
+    job: Job, chain: Chain, approvals: tuple[Approval, ...], copy: Copy, op: Digest, head: Release | None
+) -> Release:
+    checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
+    return Release(
+        number=head.number + 1 if head else 1,
+        action="deploy",
+        model=job.config.model,
+        environment=job.environment,
+        manifest=chain.candidate.manifest.digest(),
+        model_version=copy.version,
+        model_id=copy.model_id,
+        candidate=chain.candidate.digest(),
+        evidence=chain.evidence.digest(),
+        golden=chain.evidence.golden.digest(),
+        approvals=tuple(approval.digest() for approval in approvals),
+        automatic=job.target.approval == "automatic",
+        restores=None,
+        replaces=head.number if head else None,
+        previous=head.digest() if head else None,
+        op=op,
+        actor=job.ci.actor(),
+        reason="; ".join(approval.reason for approval in approvals) or "approval: automatic",
+        pipeline=job.ci.pipeline(),
+        at=job.clock(),
+    )
+
+
+def _end(job: Job, release: Release, sentence: str) -> int:
+    release.write(job.here / "release.json")
+    job.console.say(sentence)
+    return Exit.DONE

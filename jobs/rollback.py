@@ -1,0 +1,107 @@
+"""Put an earlier release back: the last good one, or --to N. Needs a --reason.
+
+Nothing is trained, validated or loaded. The bytes are downloaded and held against the ledger before the alias moves.
+"""
+
+from ci_lib.errors import BadInput, Exit, Refused
+from ci_lib.job import Job
+from ci_lib.production import Production, is_copy, open_production
+from ci_lib.record import Digest
+from ci_lib.release import Release, choose, restorable, rollback_op
+
+
+def main(job: Job) -> int:
+    """Roll the job's environment back.
+
+    Raises:
+        BadInput: there is no reason, no such release, or nothing to go back to.
+        Refused: the bytes of that release are not what was released, or another job changed production meanwhile.
+        Unavailable: MLflow does not answer.
+    """
+    to, reason = job.args.to, (job.args.reason or "").strip()
+    if not reason:
+        message = "a rollback needs a reason: the ledger keeps it"
+        raise BadInput(message, 'ml-release rollback --reason "what went wrong"')
+    production = open_production(job)
+    for line in production.reconcile():
+        job.console.say(line)
+    entries = production.ledger.entries()
+    if done := _already(job, entries, to, reason):
+        return _end(job, done, f"release {done.number} is this rollback already: nothing to do")
+    target, head = choose(entries, to), entries[-1]
+    if target.manifest == head.manifest and is_copy(production.seen(), head):
+        return _end(job, head, f"release {head.number} has the bytes of release {target.number}: nothing to do")
+    with job.console.step(f"checking the bytes of release {target.number}"):
+        version = _verified(production, target, entries)
+    op = _op(job, to, reason, head.digest())
+    entry = production.ledger.append(op, lambda now: _entry(job, now, head, target, version, op, reason))
+    production.project()
+    what = f"{production.uri} is version {version}, the bytes of release {target.number}"
+    return _end(job, entry, f"release {entry.number}: {what}")
+
+
+def _already(job: Job, entries: tuple[Release, ...], to: int | None, reason: str) -> Release | None:
+    """Return the head if this very rollback made it: a job that is retried must not go back one release more."""
+    head = entries[-1] if entries else None
+    if head is None or head.previous is None:
+        return None
+    return head if head.op == _op(job, to, reason, head.previous) else None
+
+
+def _op(job: Job, to: int | None, reason: str, leaves: Digest) -> Digest:
+    return rollback_op(
+        environment=job.environment,
+        model=job.config.model,
+        to=to,
+        leaves=leaves,
+        reason=reason,
+        pipeline=job.ci.pipeline(),
+    )
+
+
+def _verified(production: Production, target: Release, entries: tuple[Release, ...]) -> str:
+    """Return the version of the production model to point to, after checking its bytes.
+
+    A version that somebody deleted is registered again from the production copy, which outlives it.
+
+    Raises:
+        Refused: the bytes are not those that were released.
+    """
+    try:
+        production.verify(production.where(target), target.manifest, f"release {target.number}")
+    except Refused as error:
+        older = [entry.number for entry in restorable(entries) if entry.number < target.number]
+        hint = f"ml-release rollback --to {older[0]} --reason …" if older else "ml-release history"
+        raise Refused(error.what, hint) from error
+    return production.version_of(target)
+
+
+def _entry(
+    job: Job, now: Release | None, head: Release, target: Release, version: str, op: Digest, reason: str
+) -> Release:
+    if now != head:
+        message = f"another job made release {now.number if now else 0} meanwhile"
+        raise Refused(message, "ml-release status, then decide again")
+    carried = {"manifest", "model_id", "candidate", "evidence", "golden", "model", "environment"}
+    return Release(
+        **target.model_dump(include=carried),
+        number=head.number + 1,
+        action="rollback",
+        model_version=version,
+        approvals=(),
+        automatic=False,
+        restores=target.number,
+        replaces=head.number,
+        previous=head.digest(),
+        op=op,
+        actor=job.ci.actor(),
+        reason=reason,
+        pipeline=job.ci.pipeline(),
+        at=job.clock(),
+    )
+
+
+def _end(job: Job, release: Release, sentence: str) -> int:
+    release.write(job.here / "release.json")
+    job.console.say(sentence)
+    return Exit.DONE
