@@ -18,6 +18,8 @@ from ci_lib.probe.request import Answer, Importance
 SEED = 0
 """Of every resampling: the same scores give the same intervals."""
 
+Scores = NDArray[np.float64]
+
 MEGA = 1e6
 CANDIDATE = Scope(of="candidate")
 

@@ -44,44 +44,36 @@ def start(argv: Sequence[str], env: Mapping[str, str], *, out: TextIO, err: Text
         return int(stop.code or 0)
     try:
         return int(dispatch(args, env, out))
-    except ReleaseError as error:
-        return _end(err, str(error), error.exit_code, args)
-    except KeyboardInterrupt:
-        return _end(err, "interrupted: nothing is half done, run the same command again", INTERRUPTED, args)
     except BrokenPipeError:
         sys.stdout = None  # type: ignore[assignment] -- the reader is gone; Python would complain while it exits
         return Exit.DONE
-    except OSError as error:
-        if error.errno not in DISK:
-            return _end(err, _bug(error), Exit.BUG, args)
-        where = f" at {error.filename}" if error.filename else ""
-        return _end(
-            err,
-            f"{DISK[error.errno]}{where}\n  next: df -h, make room, then the same command again",
-            Exit.BAD_INPUT,
-            args,
-        )
+    except KeyboardInterrupt:
+        text, code = "interrupted: nothing is half done, run the same command again", INTERRUPTED
+    except ReleaseError as error:
+        text, code = str(error), int(error.exit_code)
     except Exception as error:  # noqa: BLE001 -- the last line of defence: a bug of ours ends in one line and code 1
-        return _end(err, _bug(error), Exit.BUG, args)
-
-
-def _end(err: TextIO, text: str, code: int, args: Namespace) -> int:
+        text, code = _unforeseen(error)
     if args.debug:
         traceback.print_exc(file=err)
     print(f"ml-release {args.command}: {text}", file=err, flush=True)
-    return int(code)
+    return code
 
 
-def _bug(error: BaseException) -> str:
+def _unforeseen(error: Exception) -> tuple[str, int]:
+    """Return sentence and code of what is no `ReleaseError`: the disk's fault, or ours."""
+    if isinstance(error, OSError) and error.errno in DISK:
+        where = f" at {error.filename}" if error.filename else ""
+        return f"{DISK[error.errno]}{where}\n  next: df -h, make room, then the same command again", Exit.BAD_INPUT
     frame = traceback.extract_tb(error.__traceback__)[-1]
     lines = str(error).splitlines() or [""]
-    return f"a bug of ours: {type(error).__name__}: {lines[0]} ({Path(frame.filename).name}:{frame.lineno}); {ISSUES}"
+    at = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"a bug of ours: {type(error).__name__}: {lines[0]} ({at})\n  next: {ISSUES}", Exit.BUG
 
 
 def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Call the command's function."""
-    if args.command in {"init", "schema", "metrics"}:
-        return int(import_module("ci_lib.commands").run(args, out))
+    if args.command in {"init", "schema", "metrics", "doctor"}:
+        return int(import_module("ci_lib.commands").run(args, env, out))
     job = build(args, env, out)
     if args.command in STAGES:
         return _stage(job)

@@ -148,7 +148,9 @@ def groups(values: "pd.Series") -> "pd.Series":
     """Return the groups of a sensitive column as text: 1.0 reads ``1``, an unknown value ``missing``."""
     import pandas as pd  # noqa: PLC0415 -- heavy
 
-    return pd.Series([_group(value) for value in values.astype(object)], index=values.index, name=values.name, dtype=object)
+    return pd.Series(
+        [_group(value) for value in values.astype(object)], index=values.index, name=values.name, dtype=object
+    )
 
 
 def _group(value: object) -> str:

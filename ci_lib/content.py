@@ -51,10 +51,12 @@ def _values(values: "pd.Series", what: Kind) -> bytes:
         return b"b" + values.to_numpy(dtype="u1").tobytes()
     if what == "time":
         return _times(values)
-    texts = (None if missing else str(value).encode("utf-8", "surrogatepass") for value, missing in zip(values, values.isna(), strict=True))
+    texts = (
+        None if missing else str(value).encode("utf-8", "surrogatepass")
+        for value, missing in zip(values, values.isna(), strict=True)
+    )
     return b"t" + b"".join(
-        struct.pack("<q", MISSING) if text is None else struct.pack("<q", len(text)) + text
-        for text in texts
+        struct.pack("<q", MISSING) if text is None else struct.pack("<q", len(text)) + text for text in texts
     )
 
 

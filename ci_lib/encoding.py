@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ci_lib.dataset import Dataset
+from ci_lib.errors import BadInput
 from ci_lib.labels import label_text
 
 
@@ -14,21 +15,21 @@ def target(values: "pd.Series[Any]", dataset: Dataset) -> NDArray[Any]:
     """Encode a target: 0 and 1 for binary, indices into the labels for multiclass, floats for regression.
 
     Raises:
-        KeyError: a label that the dataset does not have.
+        BadInput: a label that the model was never trained on.
     """
     if not dataset.labels:
         return values.to_numpy(dtype=np.float64)
     index = {label: number for number, label in enumerate(dataset.labels)}
-    encoded = np.array([index[label_text(value)] for value in values.to_numpy()])
+    texts = [label_text(value) for value in values.to_numpy()]
+    if unknown := sorted(set(texts) - index.keys()):
+        message = f"column {dataset.target!r} has labels that the model does not know: {', '.join(unknown[:5])}"
+        raise BadInput(message, f"the labels are: {', '.join(dataset.labels)}")
+    encoded = np.array([index[text] for text in texts], dtype=np.int64)
     if dataset.positive is None:
         return encoded
     return (encoded == index[dataset.positive]).astype(np.int64)
 
 
 def attributes(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
-    """Return sensitive columns as texts; a missing value is the group ``missing``."""
-    return {str(column): np.array([_text(value) for value in frame[column].to_numpy()]) for column in frame.columns}
-
-
-def _text(value: object) -> str:
-    return "missing" if pd.isna(value) else label_text(value)  # type: ignore[call-overload]
+    """Return sensitive columns as arrays of texts, as `frames.sensitive` groups them."""
+    return {str(column): frame[column].to_numpy(dtype=str) for column in frame.columns}

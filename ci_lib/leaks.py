@@ -99,7 +99,12 @@ def _gaps(frame: "pd.DataFrame") -> Iterator[Measurement]:
     rows = len(frame)
     constant = [str(name) for name in frame.columns if frame[name].nunique(dropna=False) == 1]
     yield Measurement(
-        metric="constant_columns", scope=DATA, value=float(len(constant)), n=rows, method="count", note=", ".join(constant)
+        metric="constant_columns",
+        scope=DATA,
+        value=float(len(constant)),
+        n=rows,
+        method="count",
+        note=", ".join(constant),
     )
     for name in frame.columns:
         missing = int(frame[name].isna().sum())

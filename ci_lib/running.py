@@ -1,4 +1,4 @@
-"""`ml-release run`: prepare, train, validate, report; then the gate; and, once a person said yes, deploy and monitor."""
+"""`ml-release run`: prepare, train, validate, report; then the gate; then, once a person said yes, deploy and monitor."""
 
 from argparse import Namespace
 from dataclasses import replace
@@ -121,9 +121,9 @@ def _say_where_it_is(job: Job) -> None:
     """Say in three lines what is in production, how to see it, and how to go back."""
     registry = job.open_registry(job.production_uri())
     from ci_lib.production import open_production  # noqa: PLC0415
-    from ci_lib.status import champion_now  # noqa: PLC0415
+    from ci_lib.status import in_production  # noqa: PLC0415
 
-    now = champion_now(open_production(job))
+    now = in_production(open_production(job))
     if now is not None:
         job.console.say(f"in production: {now.uri}, release {now.release}, version {now.version}, {now.words}")
     server = registry.address.startswith("http")

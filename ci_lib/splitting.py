@@ -106,7 +106,9 @@ def _stratified(frame: "pd.DataFrame", target: str, share: float, seed: int) -> 
         rows = order[labels[order] == label]
         if len(rows) < 2:  # noqa: PLR2004 -- one row a side
             where = row_numbers(labels == label)
-            message = f"target {target!r}: label {label!r} has one row only ({where}); it cannot be in train and in holdout"
+            message = (
+                f"target {target!r}: label {label!r} has one row only ({where}); it cannot be in train and in holdout"
+            )
             raise BadInput(message, f"add rows of {label!r}, remove that row, or merge the label with another")
         held[rows[: _count(len(rows), share)]] = True
     return held

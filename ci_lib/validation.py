@@ -16,6 +16,7 @@ from ci_lib.evidence import Curve, Evidence, Golden, Profile
 from ci_lib.job import Job
 from ci_lib.measure import curves, drift
 from ci_lib.measurement import Measurement, Scope
+from ci_lib.probe.golden import mismatches
 from ci_lib.probe.run import Probe, Probed
 from ci_lib.production import Production, open_production
 from ci_lib.release import Release
@@ -30,7 +31,6 @@ class Measured:
     """All that becomes evidence."""
 
     measurements: tuple[Measurement, ...]
-    golden: Golden
     curves: tuple[Curve, ...]
     reference: tuple[Profile, ...]
 
@@ -50,7 +50,10 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate) -> Evidence:
     head = production.ledger.head()
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
         root = Path(scratch)
-        probed = _candidate(job, dataset, candidate, rows, root)
+        model = _fetch(job, candidate, root / "candidate")
+        probed = _score(job, dataset, model, rows, root)
+        golden = Golden(inputs=_golden_inputs(frames.features(rows, dataset)), outputs=probed.answer.golden)
+        repeated = _repeated(job, dataset, model, golden, root)
         scores = _champion(job, dataset, production, head, rows, root) if head else None
     measured = _measure(job, dataset, candidate, rows, probed, scores)
     return Evidence(
@@ -61,19 +64,24 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate) -> Evidence:
         manifest=candidate.manifest.digest(),
         champion=champion.compared(head) if head else None,
         threshold=job.config.threshold if job.config.task == "binary" else None,
-        measurements=measured.measurements,
-        golden=measured.golden,
+        measurements=(*measured.measurements, repeated),
+        golden=golden,
         curves=measured.curves,
         reference=measured.reference,
     )
 
 
-def _candidate(job: Job, dataset: Dataset, candidate: Candidate, rows: pd.DataFrame, scratch: Path) -> Probed:
-    """Download, check and probe the candidate."""
-    model = job.open_registry(job.registry_uri()).download(candidate.model_uri, scratch / "candidate")
+def _fetch(job: Job, candidate: Candidate, into: Path) -> Path:
+    """Download the candidate and hold its bytes against the record."""
+    model = job.open_registry(job.registry_uri()).download(candidate.model_uri, into)
     if changed := manifest.difference(candidate.manifest, manifest.scan(model)):
         message = f"{candidate.model_uri} is no longer what was trained: {changed}"
         raise Refused(message, "find out who changed it, then ml-release train")
+    return model
+
+
+def _score(job: Job, dataset: Dataset, model: Path, rows: pd.DataFrame, scratch: Path) -> Probed:
+    """Score the holdout with the candidate, time it, and shuffle its columns."""
     probe = Probe(config=job.config, env=job.env, scratch=_folder(scratch / "candidate-probe"))
     features = frames.features(rows, dataset)
     with job.console.step(f"score {len(rows):,} holdout rows with the candidate, in a process of its own"):
@@ -138,10 +146,8 @@ def _measure(
             old = assessment.predictions(job.config, dataset.labels, champion_scores)
             drawn += curves.points(holdout.truth, old, of="champion")
     features = frames.features(rows, dataset)
-    golden = Golden(inputs=_golden_inputs(features), outputs=probed.answer.golden)
     return Measured(
-        measurements=(*found, _golden_kept(golden)),
-        golden=golden,
+        measurements=tuple(found),
         curves=tuple(drawn),
         reference=tuple(_profiles(features, dataset)),
     )
@@ -159,12 +165,18 @@ def _golden_inputs(features: pd.DataFrame) -> str:
     return str(features.head(GOLDEN_ROWS).to_json(orient="split", index=False, double_precision=15))
 
 
-def _golden_kept(golden: Golden) -> Measurement:
-    """Say that the golden predictions were made; monitor measures how many are repeated."""
+def _repeated(job: Job, dataset: Dataset, model: Path, golden: Golden, scratch: Path) -> Measurement:
+    """Load the model once more, in a fresh process, and count the golden predictions that it does not repeat."""
+    probe = Probe(config=job.config, env=job.env, scratch=_folder(scratch / "again"))
+    with job.console.step("load it once more and repeat the golden predictions"):
+        again = probe.ask(model, dataset, golden=golden.inputs)
     return Measurement(
-        metric="golden_mismatches", scope=Scope(of="candidate"), value=0.0, n=len(golden.outputs), method="count",
-        note="made by this very process; repeated after every deploy",
-    )  # fmt: skip
+        metric="golden_mismatches",
+        scope=Scope(of="candidate"),
+        value=float(mismatches(golden, again.answer.golden)),
+        n=len(golden.outputs),
+        method="count",
+    )
 
 
 def _folder(path: Path) -> Path:

@@ -4,18 +4,17 @@ The model is what MLflow gives back when it is downloaded again: those bytes are
 them by that digest.
 """
 
-import importlib.metadata
 import tempfile
 from pathlib import Path
-
-from ci_lib.entrypoint import resolve
 
 from ci_lib import frames, manifest, saving, training
 from ci_lib.candidate import Candidate
 from ci_lib.ci.local import code
 from ci_lib.dataset import Dataset
+from ci_lib.entrypoint import resolve
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
+from ci_lib.locking import environment_lock
 from ci_lib.record import digest, write_atomically
 
 
@@ -77,9 +76,3 @@ def _rows(job: Job, dataset: Dataset) -> training.Rows:
         target=frames.target(frame, dataset),
         sensitive=frames.sensitive(frame, dataset),
     )
-
-
-def environment_lock() -> bytes:
-    """Return every installed distribution as ``name==version``, sorted: what `pip freeze` prints, without the paths."""
-    found = {f"{d.metadata['Name']}=={d.version}" for d in importlib.metadata.distributions() if d.metadata["Name"]}
-    return "".join(f"{line}\n" for line in sorted(found, key=str.lower)).encode()
