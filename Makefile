@@ -13,7 +13,7 @@ demo: $(READY)  ## one release on real data, up to the human gate; DECIDE=approv
 	DECIDE="$(DECIDE)" $(PYTHON) scripts/demo.py
 
 test: $(READY) browser  ## the whole test suite, with branch coverage
-	$(PYTHON) -m pytest -n 2 --cov --cov-report=term
+	$(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
 lint: $(READY)  ## ruff, mypy strict, codespell, shellcheck
 	$(PYTHON) -m ruff check .

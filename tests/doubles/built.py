@@ -33,3 +33,16 @@ def build(folder: Path) -> Built:
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
     return Built(wheel=wheel, sdist=sdist, sources=sources, log=done.stdout + done.stderr)
+
+
+def clean_environment(folder: Path) -> Path:
+    """Make a virtual environment that sees nothing of this one, and return its Python."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    return folder / "bin" / "python"
+
+
+def pip_install(python: Path, *arguments: str | Path) -> None:
+    """Install as the README says; what pip complains about is in the failure."""
+    command = [str(python), "-m", "pip", "install", "--quiet", *map(str, arguments)]
+    done = subprocess.run(command, cwd=python.parent, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
