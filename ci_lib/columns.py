@@ -62,6 +62,8 @@ def describe(frame: "pd.DataFrame", data: Data) -> tuple[Column, ...]:
 
 
 def _role(name: str, data: Data) -> Role:
+    if name in data.drop:
+        return "dropped"
     if name == data.target:
         return "target"
     if name in data.sensitive:

@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-LEAK_SCORE_LIMIT = 0.8
-"""AUC 0.9 (or R² 0.8) from one column alone: beyond what one honest column gives."""
-LEAK_LIFT_LIMIT = 0.75
-"""A level explains at least three quarters of what the base rate leaves open. A level that has one label by chance
-reaches that with probability base^n where 3.84 / (n + 3.84) <= 0.25 (1 - base): about exp(-15), whatever the base."""
-
 Z = 1.959963984540054
 """Normal quantile of a 95 % interval."""
 FOLDS = 5

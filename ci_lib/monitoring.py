@@ -12,6 +12,7 @@ from ci_lib.columns import groups
 from ci_lib.config import Config, Rule
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Finding, judge_rules
+from ci_lib.errors import BadInput
 from ci_lib.evidence import Evidence
 from ci_lib.job import Job
 from ci_lib.measure import drift, fairness, performance

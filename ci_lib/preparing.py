@@ -44,12 +44,15 @@ def prepare(config: Config, project: Path, holdout_uses: Uses | None = None) -> 
     """
     data = config.data
     frame, given = _frame(data, project)
-    frame = columns.keep(frame, data)
+    everything, frame = frame, columns.keep(frame, data)
     frame[data.target] = columns.target(frame, data, config.task)
     columns.check_groups(frame, data)
     train, holdout = given or splitting.split(frame, data, config.task)
     columns.check_sides(frame[data.target], train, holdout, config.task)
-    sides = [frame.iloc[each].reset_index(drop=True) for each in (train, holdout)]
+    # The holdout keeps the dropped columns: a champion that was trained with one of them must be scored on these rows.
+    dropped = everything[list(data.drop)]
+    sides = [frame.iloc[train], frame.join(dropped).iloc[holdout]]
+    sides = [side.reset_index(drop=True) for side in sides]
     digests = [content.digest(side) for side in sides]
     uses = holdout_uses(digests[1]) if holdout_uses else None
     classes = config.task != "regression"
@@ -61,7 +64,7 @@ def prepare(config: Config, project: Path, holdout_uses: Uses | None = None) -> 
         target=data.target,
         labels=labels,
         positive=columns.positive(labels, data.positive) if config.task == "binary" else None,
-        columns=columns.describe(frame, data),
+        columns=(*columns.describe(frame, data), *columns.describe(dropped, data)),
         train=_split(TRAIN, sides[0], digests[0], data.target, classes=classes),
         holdout=_split(HOLDOUT, sides[1], digests[1], data.target, classes=classes),
         split=splitting.words(data, config.task),

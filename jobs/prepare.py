@@ -5,7 +5,7 @@ from ci_lib.dataset import Dataset
 from ci_lib.errors import Exit
 from ci_lib.frames import store
 from ci_lib.job import Job
-from ci_lib.leaks import LEAK_LIFT_LIMIT, LEAK_SCORE_LIMIT
+from ci_lib.measure.catalogue import LEAK_LIFT_LIMIT, LEAK_SCORE_LIMIT
 from ci_lib.preparing import Uses, prepare
 
 

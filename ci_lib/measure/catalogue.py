@@ -11,6 +11,13 @@ ALL: tuple[Task, ...] = ("binary", "multiclass", "regression")
 CLASSES: tuple[Task, ...] = ("binary", "multiclass")
 
 
+LEAK_SCORE_LIMIT = 0.8
+"""AUC 0.9 (or R² 0.8) from one column alone: beyond what one honest column gives."""
+LEAK_LIFT_LIMIT = 0.75
+"""A level explains at least three quarters of what the base rate leaves open. A level that has one label by chance
+reaches that with probability base^n where 3.84 / (n + 3.84) <= 0.25 (1 - base): about exp(-15), whatever the base."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """One entry of the catalogue."""
