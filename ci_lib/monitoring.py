@@ -106,7 +106,7 @@ def _quality(config: Config, dataset: Dataset, batch: pd.DataFrame, scores: asse
         return []
     rows = batch[known]
     truth = encoding.target(rows[dataset.target], dataset)
-    made = assessment.predictions(config, dataset.labels, scores[known])
+    made = assessment.predictions(config, assessment.ordered(dataset.labels, dataset.positive), scores[known])
     found = performance.measure(
         truth, made, of="batch", confidence=config.policy.confidence, seed=assessment.SEED
     )  # fmt: skip
