@@ -139,7 +139,8 @@ def broken(name: str) -> Chain:
     "what",
     [
         "trained on another dataset", "measured on another dataset", "about another candidate",
-        "measured other model bytes", "judged another dataset", "judged another evidence", "policy changed", "verdict does not follow",
+        "measured other model bytes", "judged another dataset",
+        "judged another evidence", "policy changed", "verdict does not follow",
     ],
 )  # fmt: skip
 def test_records_that_are_not_about_each_other_make_no_report(what: str) -> None:
