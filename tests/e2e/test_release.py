@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from doubles.project import Project
 
 
@@ -96,10 +95,16 @@ def _accepted(project: Project) -> list[str]:
         (["--as", "ben"], 2, "a decision needs a reason"),
         (["--reason", "fine by me"], 2, "a laptop cannot know who approves"),
         (["--as", "mallory", "--reason", "fine by me"], 3, "not one of the policy's approvers"),
-        (["--as", "ben", "--reason", "fine by me", "--accept", "no_such_finding"], 2, "no inconclusive finding is called"),
+        (
+            ["--as", "ben", "--reason", "fine by me", "--accept", "no_such_finding"],
+            2,
+            "no inconclusive finding is called",
+        ),
     ],
 )
-def test_an_incomplete_or_foreign_answer_is_refused(project: Project, arguments: list[str], code: int, sentence: str) -> None:
+def test_an_incomplete_or_foreign_answer_is_refused(
+    project: Project, arguments: list[str], code: int, sentence: str
+) -> None:
     project.to_the_gate()
     assert sentence in project.must("approve", *arguments, code=code).err
 
@@ -167,7 +172,8 @@ def test_one_candidate_is_promoted_through_two_environments_with_a_registry_each
     project.approve()
     project.must("deploy")
     staging, production = (
-        json.loads(project.must("history", "--json", "--environment", name).out)[0] for name in ("staging", "production")
+        json.loads(project.must("history", "--json", "--environment", name).out)[0]
+        for name in ("staging", "production")
     )
     assert staging["manifest"] == production["manifest"]
     assert (staging["automatic"], production["automatic"]) == (True, False)
