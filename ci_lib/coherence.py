@@ -15,6 +15,7 @@ from ci_lib.measure.catalogue import CATALOGUE, Metric
 
 SEEDS = 2**32 - 1
 """The largest seed that NumPy's legacy generator, and so scikit-learn's `random_state`, takes."""
+DROPPED = "also under drop, so it would not be there to split by"
 TASKS = ("binary", "multiclass", "regression")
 
 
@@ -74,8 +75,9 @@ def _columns(value: Any) -> Iterator[Problem]:  # noqa: ANN401
                 )
     for key in ("group", "time"):
         column = _at(value, "data", "split", key)
-        if isinstance(column, str) and column in (target, *drop):
-            role = "the target" if column == target else "also under drop, so it would not be there to split by"
+        if isinstance(column, str) and column in (target, *drop, *sensitive):
+            also = "sensitive: each of its groups would be on one side only"
+            role = "the target" if column == target else f"also {also}" if column in sensitive else DROPPED
             yield ("data", "split", key), f"{column!r} is {role}"
     if _at(value, "data", "use_sensitive") is True and not sensitive:
         yield ("data", "use_sensitive"), "names no column: data.sensitive is empty"

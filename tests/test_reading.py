@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ci_lib.complaints import _models
 from ci_lib.config import Config
 from ci_lib.errors import BadInput
 from ci_lib.measure.catalogue import CATALOGUE
@@ -40,11 +41,10 @@ registry: sqlite:///mlflow.db
 """
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in an empty directory, so that messages show the short path."""
+@pytest.fixture(autouse=True)
+def _in_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages then show the short path."""
     monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def written(text: str | bytes) -> Path:
@@ -65,7 +65,7 @@ def changed(old: str, new: str) -> str:
     return GOOD.replace(old, new, 1)
 
 
-def test_the_example_of_the_design_is_read(here: Path) -> None:
+def test_the_example_of_the_design_is_read() -> None:
     config = load(written(GOOD))
     assert config.model == "loan-approval"
     assert config.data.split.holdout == 0.4
@@ -75,7 +75,7 @@ def test_the_example_of_the_design_is_read(here: Path) -> None:
     assert list(config.environments) == ["staging", "production"]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_key(here: Path) -> None:
+def test_a_byte_order_mark_is_no_part_of_the_first_key() -> None:
     assert load(written(b"\xef\xbb\xbf" + GOOD.encode())) == load(written(GOOD))
 
 
@@ -227,12 +227,12 @@ LINES = [
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), LINES, ids=[new for _, new, _ in LINES])
-def test_each_mistake_is_named_with_its_line(here: Path, old: str, new: str, expected: str) -> None:
+def test_each_mistake_is_named_with_its_line(old: str, new: str, expected: str) -> None:
     found = complaints(changed(old, new))
     assert any(line.startswith(expected) for line in found), found
 
 
-def test_only_binary_takes_a_threshold_and_a_positive_label(here: Path) -> None:
+def test_only_binary_takes_a_threshold_and_a_positive_label() -> None:
     text = "model: m\ntask: regression\nthreshold: 0.3\ndata: {source: a.csv, target: y, positive: 1}\n"
     text += "policy: {approval: {approvers: [ana]}}\n"
     assert complaints(text) == [
@@ -241,31 +241,31 @@ def test_only_binary_takes_a_threshold_and_a_positive_label(here: Path) -> None:
     ]
 
 
-def test_two_environments_must_not_move_the_same_pointer(here: Path) -> None:
+def test_two_environments_must_not_move_the_same_pointer() -> None:
     text = changed("staging: {", "staging: {name: loan-approval, ").replace("http://mlflow-dev", "http://mlflow-prod")
     line = "release.yml:22: environments.production: is the same registry, model name and alias as 'staging'"
     assert complaints(text) == [line]
 
 
-def test_environments_may_not_be_empty(here: Path) -> None:
+def test_environments_may_not_be_empty() -> None:
     text = GOOD[: GOOD.index("environments:")] + "environments: {}\n"
     assert "release.yml:20: environments: name at least one environment, or leave the key out" in complaints(text)
 
 
-def test_no_approvers_are_needed_where_every_environment_is_automatic(here: Path) -> None:
+def test_no_approvers_are_needed_where_every_environment_is_automatic() -> None:
     text = (
         "model: m\ntask: binary\ndata: {source: a.csv, target: y}\nenvironments: {production: {approval: automatic}}\n"
     )
     assert load(written(text)).policy.approval.approvers == ()
 
 
-def test_without_a_policy_nobody_could_approve_and_that_is_said(here: Path) -> None:
+def test_without_a_policy_nobody_could_approve_and_that_is_said() -> None:
     text = "model: m\ntask: binary\ndata: {source: a.csv, target: y}\n"
     (line,) = complaints(text)
     assert line.startswith("release.yml:1: policy.approval.approvers: names nobody")
 
 
-def test_all_problems_are_reported_at_once_in_the_order_of_the_file(here: Path) -> None:
+def test_all_problems_are_reported_at_once_in_the_order_of_the_file() -> None:
     text = GOOD.replace("binary", "bnary").replace("target", "taget").replace("0.70", "70").replace("0.80", ".inf")
     found = complaints(text, "train.params.C=.nan")
     assert [line.split(": ")[1] for line in found] == [
@@ -279,13 +279,13 @@ def test_all_problems_are_reported_at_once_in_the_order_of_the_file(here: Path) 
     assert found[-1].startswith("--set train.params.C=.nan: ")
 
 
-def test_after_fifty_problems_the_rest_is_counted(here: Path) -> None:
+def test_after_fifty_problems_the_rest_is_counted() -> None:
     found = complaints(GOOD + "".join(f"wrong{number}: 1\n" for number in range(57)))
     assert len(found) == 51
     assert found[-1] == "and 7 more"
 
 
-def test_long_values_are_cut_in_messages(here: Path) -> None:
+def test_long_values_are_cut_in_messages() -> None:
     (line,) = complaints(changed("task: binary", "task: " + "x" * 500))
     assert len(line) < 200
 
@@ -293,7 +293,7 @@ def test_long_values_are_cut_in_messages(here: Path) -> None:
 # --- overrides
 
 
-def test_an_override_replaces_a_value_before_it_is_checked(here: Path) -> None:
+def test_an_override_replaces_a_value_before_it_is_checked() -> None:
     path = written(changed("C: 0.3", "C: .nan"))
     config = load(
         path, ["train.params.C=0.5", "train.params.model=plain", "data.drop=[a, b]", "policy.rules[0].at_least=0.9"]
@@ -304,7 +304,7 @@ def test_an_override_replaces_a_value_before_it_is_checked(here: Path) -> None:
     assert config.policy.rules[0].at_least == 0.9
 
 
-def test_an_override_makes_the_mappings_on_its_way_and_appends_to_lists(here: Path) -> None:
+def test_an_override_makes_the_mappings_on_its_way_and_appends_to_lists() -> None:
     config = load(written(GOOD), ["monitor.rules[0].metric=jensen_shannon_distance", "monitor.rules[0].at_most=0.1"])
     assert [rule.metric for rule in config.monitor.rules] == ["jensen_shannon_distance"]
 
@@ -329,14 +329,14 @@ def test_an_override_makes_the_mappings_on_its_way_and_appends_to_lists(here: Pa
         ("task=[", "--set task=[: parsing a flow node expected the node content, but found 'the end of the file'"),
     ],
 )
-def test_a_wrong_override_is_named(here: Path, override: str, expected: str) -> None:
+def test_a_wrong_override_is_named(override: str, expected: str) -> None:
     assert expected in complaints(GOOD, override)
 
 
 # --- files that are no release.yml
 
 
-def test_a_missing_file_says_how_to_get_one(here: Path) -> None:
+def test_a_missing_file_says_how_to_get_one() -> None:
     with pytest.raises(BadInput) as caught:
         load(Path("release.yml"))
     assert str(caught.value) == "there is no release.yml\n  next: ml-release init DIR"
@@ -361,17 +361,17 @@ def test_a_missing_file_says_how_to_get_one(here: Path) -> None:
     ],
     ids=range(10),
 )
-def test_what_is_no_release_yml_gets_one_sentence(here: Path, content: bytes, expected: str) -> None:
+def test_what_is_no_release_yml_gets_one_sentence(content: bytes, expected: str) -> None:
     assert complaints(content) == [expected]
 
 
-def test_a_directory_is_no_release_yml(here: Path) -> None:
+def test_a_directory_is_no_release_yml() -> None:
     Path("release.yml").mkdir()
     with pytest.raises(BadInput, match=r"release\.yml cannot be read: Is a directory"):
         load(Path("release.yml"))
 
 
-def test_a_path_with_a_nul_is_refused_like_any_other_bad_path(here: Path) -> None:
+def test_a_path_with_a_nul_is_refused_like_any_other_bad_path() -> None:
     with pytest.raises(BadInput, match="cannot be read"):
         load(Path("a\0b"))
 
@@ -395,44 +395,7 @@ WORDS = [
 ]
 LEAF = st.none() | st.booleans() | st.integers(-3, 10**45) | st.floats() | st.sampled_from(WORDS) | st.text(max_size=5)
 KEYS = st.sampled_from(
-    [
-        "model",
-        "task",
-        "data",
-        "source",
-        "target",
-        "drop",
-        "sensitive",
-        "split",
-        "holdout",
-        "train",
-        "seed",
-        "group",
-        "time",
-        "entrypoint",
-        "params",
-        "policy",
-        "rules",
-        "metric",
-        "at_least",
-        "at_most",
-        "within",
-        "versus",
-        "margin",
-        "by",
-        "approval",
-        "approvers",
-        "required",
-        "valid_for",
-        "environments",
-        "production",
-        "registry",
-        "monitor",
-        "formats",
-        "serialization",
-        "threshold",
-        "positive",
-    ]
+    sorted({name for _, model in _models(Config, ()) for name in model.model_fields} | {"production"})
 )
 TREE = st.recursive(
     LEAF,
@@ -464,14 +427,20 @@ def flow(value: Any) -> str:
 
 def only_config_or_bad_input(path: Path, text: str, overrides: list[str]) -> None:
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
-    try:
-        config = load(path, overrides)
-    except BadInput as error:
-        assert error.what.strip()
-        assert len(error.what.splitlines()) <= 51
+    found = config_or_bad_input(path, overrides)
+    if isinstance(found, Config):
+        assert Config.from_bytes(found.to_bytes()) == found
     else:
-        assert isinstance(config, Config)
-        assert Config.from_bytes(config.to_bytes()) == config
+        assert found.what.strip()
+        assert found.hint
+        assert len(found.what.split("\n")) <= 51
+
+
+def config_or_bad_input(path: Path, overrides: list[str]) -> Config | BadInput:
+    try:
+        return load(path, overrides)
+    except BadInput as error:
+        return error
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,226 @@
+"""What is suspicious about the rows: columns that give the target away, rows on both sides, gaps, constants.
+
+These are measurements, not errors: the policy decides. Limits that fit them, calibrated on the mortgage applications
+that the tests use (see `LEAK_SCORE_LIMIT` and `LEAK_LIFT_LIMIT`), belong to the built-in rules.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ci_lib.columns import describe
+from ci_lib.config import Data
+from ci_lib.content import kind
+from ci_lib.measure.catalogue import Task
+from ci_lib.measurement import Measurement, Scope
+from ci_lib.splitting import Rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Array = npt.NDArray[Any]
+
+LEAK_SCORE_LIMIT = 0.8
+"""AUC 0.9 (or R² 0.8) from one column alone: beyond what one honest column gives."""
+LEAK_LIFT_LIMIT = 0.75
+"""A level explains at least three quarters of what the base rate leaves open. A level that has one label by chance
+reaches that with probability base^n where 3.84 / (n + 3.84) <= 0.25 (1 - base), about exp(-15) whatever the base rate."""
+
+Z = 1.959963984540054
+"""Normal quantile of a 95 % interval."""
+FOLDS = 5
+DEPTH = 3
+MOST = 50_000
+"""Leak scores are computed on at most so many train rows: a leak shows on far fewer."""
+LEVELS = 50
+"""A number with more values than this is cut into `BINS` bins before its levels are looked at."""
+BINS = 20
+SMALLEST = 0.01
+"""A level has at least this share of the train rows."""
+DATA = Scope(of="data")
+
+
+def measure(
+    frame: "pd.DataFrame", train: Rows, holdout: Rows, data: Data, task: Task, holdout_uses: int | None = None
+) -> tuple[Measurement, ...]:
+    """Measure everything about the rows that a rule may name.
+
+    Args:
+        frame: all rows, without the dropped columns, with a checked target.
+        train: row numbers of train.
+        holdout: row numbers of the holdout.
+        data: the columns' roles.
+        task: the kind of target.
+        holdout_uses: how often this holdout has judged a candidate before; None: not known, and not said.
+    """
+    features = [each.name for each in describe(frame, data) if each.role == "feature" or each.also_feature]
+    learned = frame.iloc[train]
+    found = list(_rows(frame[[*features, data.target]], train, holdout))
+    found += _gaps(learned[features])
+    found += [_score(learned[name], learned[data.target], task) for name in features]
+    if task != "regression":
+        found += [_lift(learned[name], learned[data.target]) for name in features]
+    if holdout_uses is not None:
+        found.append(_count("holdout_uses", holdout_uses, len(holdout)))
+    return tuple(found)
+
+
+def _count(metric: str, value: int, n: int, note: str = "") -> Measurement:
+    return Measurement(metric=metric, scope=DATA, value=float(value), n=n, method="count", note=note)
+
+
+def _rows(frame: "pd.DataFrame", train: Rows, holdout: Rows) -> Iterator[Measurement]:
+    """Count rows that stand on both sides, and rows that train has more than once."""
+    _, codes = np.unique(_codes(frame), axis=0, return_inverse=True)
+    codes = codes.reshape(-1)
+    overlap = np.isin(codes[holdout], codes[train])
+    yield _count("overlap_rows", int(overlap.sum()), len(holdout), _example("holdout", holdout[overlap]))
+    _, position, times = np.unique(codes[train], return_inverse=True, return_counts=True)
+    twice = times[position.reshape(-1)] > 1
+    yield _count("duplicate_rows", int(twice.sum()), len(train), _example("train", train[twice]))
+
+
+def _codes(frame: "pd.DataFrame") -> Array:
+    """Number the values of each column; equal values, and missing ones, get equal numbers."""
+    import pandas as pd  # noqa: PLC0415 -- heavy
+
+    return np.column_stack([pd.factorize(frame[name], use_na_sentinel=False)[0] for name in frame.columns])
+
+
+def _example(side: str, rows: Rows) -> str:
+    return f"first {side} row: row {int(rows[0]) + 1} of the source" if len(rows) else ""
+
+
+def _gaps(frame: "pd.DataFrame") -> Iterator[Measurement]:
+    """Give the share of missing values of each column that has any, and count the columns with one value."""
+    rows = len(frame)
+    constant = [str(name) for name in frame.columns if frame[name].nunique(dropna=False) == 1]
+    yield Measurement(
+        metric="constant_columns", scope=DATA, value=float(len(constant)), n=rows, method="count", note=", ".join(constant)
+    )
+    for name in frame.columns:
+        missing = int(frame[name].isna().sum())
+        if missing:
+            low, high = _wilson(missing, rows)
+            yield Measurement(
+                metric="missing_share",
+                scope=Scope(of="data", feature=str(name)),
+                value=missing / rows,
+                low=low,
+                high=high,
+                scale="logit",
+                n=rows,
+                method="wilson",
+            )
+
+
+def _wilson(hits: int, rows: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a share (Wilson 1927)."""
+    share, square = hits / rows, Z * Z
+    middle = (share + square / (2 * rows)) / (1 + square / rows)
+    half = Z / (1 + square / rows) * math.sqrt(share * (1 - share) / rows + square / (4 * rows * rows))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _score(values: "pd.Series", target: "pd.Series", task: Task) -> Measurement:
+    """Measure how well a shallow tree predicts the target from one column, out of fold."""
+    values, target = _thinned(values), _thinned(target)
+    score, note = _cross_validated(values, target, task)
+    return Measurement(
+        metric="leak_score",
+        scope=Scope(of="data", feature=str(values.name)),
+        value=score,
+        n=len(values),
+        method=f"{FOLDS}-fold cross-validation",
+        note=note,
+    )
+
+
+def _thinned(values: "pd.Series") -> "pd.Series":
+    return values if len(values) <= MOST else values.iloc[np.linspace(0, len(values) - 1, MOST).astype(int)]
+
+
+def _cross_validated(values: "pd.Series", target: "pd.Series", task: Task) -> tuple[float | None, str]:
+    from sklearn.model_selection import KFold, StratifiedKFold  # noqa: PLC0415 -- heavy
+
+    outcomes = _outcomes(target, task)
+    smallest = len(target) if task == "regression" else int(target.value_counts().min())
+    if smallest < FOLDS:
+        return None, f"fewer than {FOLDS} rows {'' if task == 'regression' else 'of a label '}in train"
+    if values.nunique(dropna=False) == 1:
+        return 0.0, "one value only"
+    folds = (KFold if task == "regression" else StratifiedKFold)(FOLDS, shuffle=True, random_state=0)
+    strata = np.zeros(len(target)) if task == "regression" else outcomes.argmax(axis=1)
+    scores = [_fold(values, outcomes, fit, judge, task) for fit, judge in folds.split(strata, strata)]
+    return float(np.clip(np.mean(scores, axis=0), 0, 1).max()), ""
+
+
+def _outcomes(target: "pd.Series", task: Task) -> Array:
+    """Return the target as numbers: one column for regression, one a label for classes."""
+    import pandas as pd  # noqa: PLC0415 -- heavy
+
+    if task == "regression":
+        return target.to_numpy(dtype=float).reshape(-1, 1)
+    return np.eye(target.nunique())[pd.factorize(target, sort=True)[0]]
+
+
+def _fold(values: "pd.Series", outcomes: Array, fit: Rows, judge: Rows, task: Task) -> list[float]:
+    """Fit a tree on one part and score it on the other, by label for classes."""
+    from sklearn.metrics import r2_score, roc_auc_score  # noqa: PLC0415 -- heavy
+    from sklearn.tree import DecisionTreeRegressor  # noqa: PLC0415
+
+    inputs = _inputs(values, outcomes, fit)
+    # On 0/1 outcomes a regression tree splits by the Gini impurity and predicts the shares.
+    tree = DecisionTreeRegressor(max_depth=DEPTH, random_state=0).fit(inputs[fit], outcomes[fit])
+    guess = tree.predict(inputs[judge]).reshape(len(judge), -1)
+    if task == "regression":
+        return [float(r2_score(outcomes[judge, 0], guess[:, 0]))]
+    return [abs(2 * float(roc_auc_score(outcomes[judge, each], guess[:, each])) - 1) for each in range(guess.shape[1])]
+
+
+def _inputs(values: "pd.Series", outcomes: Array, fit: Rows) -> Array:
+    """Return what the tree sees: numbers as they are; text as the mean outcome of its level in the rows fitted on."""
+    import pandas as pd  # noqa: PLC0415 -- heavy
+
+    what = kind(values)
+    if what in ("number", "boolean"):
+        return np.nan_to_num(values.to_numpy(dtype=float).reshape(-1, 1), nan=np.nan, posinf=1e300, neginf=-1e300)
+    if what == "time":
+        return np.where(values.isna(), np.nan, values.astype("int64")).astype(float).reshape(-1, 1)
+    codes, levels = pd.factorize(values, use_na_sentinel=False)
+    rows = np.bincount(codes[fit], minlength=len(levels))[:, None]
+    sums = np.stack([np.bincount(codes[fit], column, len(levels)) for column in outcomes[fit].T], axis=1)
+    # One pseudo-row at the mean: a level with one row says little, an unseen one nothing.
+    return ((sums + outcomes[fit].mean(axis=0)) / (rows + 1))[codes]
+
+
+def _lift(values: "pd.Series", target: "pd.Series") -> Measurement:
+    """Find the level that is most surely of one label, against the base rate of that label."""
+    import pandas as pd  # noqa: PLC0415 -- heavy
+
+    table = pd.crosstab(_levels(values), target.to_numpy(), dropna=False)
+    counts, rows = table.to_numpy(), len(target)
+    best, note = 0.0, "no level is surer than the base rate"
+    for level, of_level in zip(table.index, counts, strict=True):
+        size = int(of_level.sum())
+        for label, hits, all_hits in zip(table.columns, of_level.tolist(), counts.sum(axis=0).tolist(), strict=True):
+            base = all_hits / rows
+            lift = (_wilson(hits, size)[0] - base) / (1 - base) if size >= SMALLEST * rows else 0.0
+            if lift > best:
+                best, note = lift, f"{level}: {hits} of {size} are {label!s} ({base:.1%} of all rows are)"
+    scope = Scope(of="data", feature=str(values.name))
+    return Measurement(metric="leak_lift", scope=scope, value=best, n=rows, method="wilson lower bound", note=note)
+
+
+def _levels(values: "pd.Series") -> Array:
+    """Return each row's level in words; numbers with many values are cut at quantiles."""
+    import pandas as pd  # noqa: PLC0415 -- heavy
+
+    numeric = kind(values) in ("number", "time")
+    if numeric and values.nunique() > LEVELS:
+        values = pd.qcut(values, BINS, duplicates="drop").astype(object)
+    texts = values.astype(object).map(lambda value: f"{value:g}" if isinstance(value, float) else str(value))
+    return texts.where(values.notna(), "missing").to_numpy(dtype=object)
