@@ -90,7 +90,7 @@ def target(frame: "pd.DataFrame", data: Data, task: Task) -> "pd.Series":
         message = f"target {data.target!r} is infinite in {where}"
         raise BadInput(message, "correct or remove those rows")
     if constant(values):
-        message = f"target {data.target!r} is constant: every row is {values.iloc[0]!r}"
+        message = f"target {data.target!r} is constant: every row is {values.tolist()[0]!r}"
         raise BadInput(message, "check data.target, and how the rows were selected")
     if task == "regression":
         if kind(values) != "number":

@@ -65,7 +65,7 @@ def features(frame: "pd.DataFrame", dataset: Dataset) -> "pd.DataFrame":
 
 
 def target(frame: "pd.DataFrame", dataset: Dataset) -> "pd.Series":
-    """Return the target: numbers for regression; whole numbers, booleans or text for classes, their `str` the labels."""
+    """Return the target: numbers for regression; integers, booleans or text for classes, their `str` the labels."""
     return frame[dataset.target]
 
 

@@ -64,7 +64,8 @@ def _csv(path: Path) -> "pd.DataFrame":
     except pd.errors.EmptyDataError as error:
         raise _empty(str(path)) from error
     except (pd.errors.ParserError, csv.Error) as error:
-        message = f"{path} is not a well-formed CSV file: {str(error).removeprefix('Error tokenizing data. C error: ')}"
+        words = " ".join(str(error).removeprefix("Error tokenizing data. C error: ").split())
+        message = f"{path} is not a well-formed CSV file: {words}"
         raise BadInput(message, "correct the line; separator is a comma, quotes are double") from error
     except (OSError, EOFError, zlib.error) as error:
         message = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
