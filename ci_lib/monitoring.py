@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ci_lib import assessment, champion, encoding, mlmodel
+from ci_lib import assessment, champion, encoding, mlmodel, reference
 from ci_lib.columns import groups
 from ci_lib.config import Config, Rule
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Finding, judge_rules
 from ci_lib.errors import BadInput
-from ci_lib.evidence import Evidence
 from ci_lib.job import Job
 from ci_lib.measure import drift, fairness, performance
 from ci_lib.measurement import Measurement, Scope
@@ -59,7 +58,9 @@ def watch(job: Job, production: Production, batch: pd.DataFrame | None) -> Watch
         probed = probe.ask(model, dataset, rows=rows, golden=golden.inputs)
     found = [_repeated(mismatches(golden, probed.answer.golden), len(golden.outputs))]
     if batch is not None and rows is not None and probed.scores is not None:
-        found += _drift(rows, evidence, job.config)
+        found += reference.drift(
+            evidence.reference, rows, drift.measure, seed=assessment.SEED, confidence=job.config.policy.confidence
+        )
         found += _quality(job.config, dataset, batch, probed.scores)
     rules = (*job.config.monitor.rules, REPEATED)
     findings = judge_rules(rules, found, confidence=job.config.policy.confidence, champion=head, of="batch")
@@ -84,17 +85,6 @@ def _repeated(count: int, rows: int) -> Measurement:
     return Measurement(
         metric="golden_mismatches", scope=Scope(of="batch"), value=float(count), n=rows, method="count"
     )  # fmt: skip
-
-
-def _drift(rows: pd.DataFrame, evidence: Evidence, config: Config) -> list[Measurement]:
-    """Hold every feature of the batch against its profile in the evidence."""
-    return [
-        drift.measure(
-            profile, rows[profile.column].to_numpy(), seed=assessment.SEED, confidence=config.policy.confidence
-        )
-        for profile in evidence.reference
-        if profile.column in rows.columns
-    ]
 
 
 def _quality(config: Config, dataset: Dataset, batch: pd.DataFrame, scores: assessment.Scores) -> list[Measurement]:

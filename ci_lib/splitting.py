@@ -115,17 +115,29 @@ def _stratified(frame: "pd.DataFrame", target: str, share: float, seed: int) -> 
 
 
 def _by_group(frame: "pd.DataFrame", name: str, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Hold out whole groups, in a seeded order, until the number of rows is as near to the share as it gets."""
+    """Hold out whole groups, taken in a seeded order, so that the rows come near to the share."""
     values = _complete(column(frame, name, "data.split.group"), "data.split.group")
     groups, codes, sizes = np.unique([str(value) for value in values], return_inverse=True, return_counts=True)
     if len(groups) < 2:  # noqa: PLR2004 -- one group a side
         message = f"data.split.group: {name!r} has one value only ({groups[0]!r}); train or holdout would be empty"
         raise BadInput(message, "name a column with more values, or remove data.split.group")
-    order = _order(len(groups), seed)
-    filled = np.cumsum(sizes[order])[:-1]
-    chosen = order[: int(np.argmin(np.abs(filled - share * len(codes)))) + 1]
+    chosen = _nearest(sizes, _order(len(groups), seed), share * len(codes))
     held: npt.NDArray[np.bool_] = np.isin(codes, chosen)
     return held
+
+
+def _nearest(sizes: npt.NDArray[Any], order: Rows, wanted: float) -> list[int]:
+    """Choose groups in the given order, each if it brings the sum nearer to what is wanted; never none, never all."""
+    chosen: list[int] = []
+    total = 0
+    for group in order.tolist():
+        if abs(total + sizes[group] - wanted) < abs(total - wanted):
+            chosen.append(group)
+            total += int(sizes[group])
+    smallest = int(np.argmin(sizes))
+    if not chosen:
+        return [smallest]
+    return [group for group in chosen if group != smallest] if len(chosen) == len(sizes) else chosen
 
 
 def _by_time(frame: "pd.DataFrame", name: str, share: float) -> npt.NDArray[np.bool_]:

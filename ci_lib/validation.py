@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
-from ci_lib import assessment, champion, encoding, frames, manifest, mlmodel
+from ci_lib import assessment, champion, encoding, frames, manifest, mlmodel, reference
 from ci_lib.candidate import Candidate
 from ci_lib.dataset import Dataset
 from ci_lib.errors import BadInput, Refused
@@ -146,20 +146,11 @@ def _measure(
         if champion_scores is not None:
             old = assessment.predictions(job.config, holdout.labels, champion_scores)
             drawn += curves.points(holdout.truth, old, of="champion")
-    features = frames.features(rows, dataset)
     return Measured(
         measurements=tuple(found),
         curves=tuple(drawn),
-        reference=tuple(_profiles(features, dataset)),
+        reference=reference.profiles(frames.features(rows, dataset), dataset, drift.profile),
     )
-
-
-def _profiles(features: pd.DataFrame, dataset: Dataset) -> list[Profile]:
-    kinds = {column.name: column.kind for column in dataset.columns}
-    return [
-        drift.profile(str(name), features[name].to_numpy(), "number" if kinds[str(name)] == "number" else "category")
-        for name in features.columns
-    ]
 
 
 def _golden_inputs(features: pd.DataFrame) -> str:

@@ -66,6 +66,22 @@ def test_groups_stay_whole(groups: list[int], share: float, seed: int) -> None:
     assert {groups[row] for row in train}.isdisjoint({groups[row] for row in holdout})
 
 
+@pytest.mark.parametrize(
+    ("groups", "share", "held"),
+    [
+        ("aaaaaaaaab", 0.2, 1),
+        ("aaaaaaaaab", 0.8, 9),
+        ("abcdefghij", 0.3, 3),
+        ("aaabbbcc", 0.01, 2),
+        ("aaabbbcc", 0.99, 6),
+    ],
+)
+def test_groups_come_near_to_the_share_whatever_the_seed(groups: str, share: float, held: int) -> None:
+    frame = pd.DataFrame({"y": range(len(groups)), "g": list(groups)})
+    for seed in range(10):
+        assert len(split(frame, data(holdout=share, seed=seed, group="g"), "regression")[1]) == held
+
+
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=50), st.floats(0.05, 0.95))
 def test_the_latest_rows_are_held_out_and_ties_stay_together(times: list[int], share: float) -> None:
     frame = pd.DataFrame({"y": range(len(times)), "t": times})
