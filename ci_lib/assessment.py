@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ci_lib.config import Config
 from ci_lib.measure import compare, dummy, fairness, performance
-from ci_lib.measure.intervals import quantile
+from ci_lib.measure.intervals import order_statistics
 from ci_lib.measure.predictions import Predictions
 from ci_lib.measurement import Measurement, Scope
 from ci_lib.probe.request import Answer, Importance
@@ -31,6 +31,7 @@ class Holdout:
     truth: NDArray[Any]
     """Binary: 0 and 1. Multiclass: index of the label. Regression: values."""
     labels: tuple[str, ...]
+    """Binary: negative, positive. Multiclass: all. Regression: none."""
     attributes: Mapping[str, NDArray[Any]]
     """Sensitive attributes as text."""
     train_truth: NDArray[Any]
@@ -42,8 +43,7 @@ def assess(
 ) -> list[Measurement]:
     """Measure the candidate, the champion and the dummy on the same rows, and their differences."""
     made = predictions(config, holdout.labels, candidate)
-    baseline = dummy.predictions(config.task, holdout.train_truth, len(holdout.truth), labels=holdout.labels)
-    others = {"dummy": baseline}
+    others = {"dummy": _dummy(config, holdout)}
     if champion is not None:
         others["champion"] = predictions(config, holdout.labels, champion)
     found = performance.measure(holdout.truth, made, of="candidate", **_sure(config))
@@ -58,10 +58,26 @@ def assess(
     return found
 
 
+def _dummy(config: Config, holdout: Holdout) -> Predictions:
+    """Return what a model that knows only the training target would answer."""
+    rows = len(holdout.truth)
+    if config.task == "regression":
+        return dummy.number(float(np.mean(holdout.train_truth)), rows=rows)
+    threshold = config.threshold if config.task == "binary" else None
+    names, counts = np.unique(holdout.train_truth, return_counts=True)
+    balance = {holdout.labels[int(name)]: int(count) for name, count in zip(names, counts, strict=True)}
+    return dummy.classes(config.task, balance, holdout.labels, rows=rows, threshold=threshold)
+
+
 def predictions(config: Config, labels: tuple[str, ...], scores: NDArray[np.float64]) -> Predictions:
     """Wrap scores with what turns them into decisions."""
     threshold = config.threshold if config.task == "binary" else None
     return Predictions(task=config.task, scores=scores, labels=labels, threshold=threshold)
+
+
+def ordered(labels: tuple[str, ...], positive: str | None) -> tuple[str, ...]:
+    """Return the labels in the order of the encoded target: for binary, the negative one first."""
+    return labels if positive is None else tuple(sorted(labels, key=lambda label: label == positive))
 
 
 def _sure(config: Config) -> dict[str, Any]:
@@ -89,11 +105,12 @@ def _latency(metric: str, milliseconds: NDArray[np.float64], share: float, confi
     n = len(milliseconds)
     if not n:
         return Measurement(metric=metric, scope=CANDIDATE, value=None, n=0, method="none", note="nothing was timed")
-    low, high = quantile(milliseconds, share, confidence)
     value = float(np.quantile(milliseconds, share))
+    found = order_statistics(milliseconds.tolist(), share, confidence)
+    low, high = (min(found.low, value), max(found.high, value)) if found else (None, None)
     return Measurement(
-        metric=metric, scope=CANDIDATE, value=value, low=min(low, value), high=max(high, value), confidence=confidence,
-        n=n, method="order statistics",
+        metric=metric, scope=CANDIDATE, value=value, low=low, high=high, confidence=confidence, n=n,
+        method="order statistics",
     )  # fmt: skip
 
 

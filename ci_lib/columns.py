@@ -31,11 +31,13 @@ def keep(frame: "pd.DataFrame", data: Data) -> "pd.DataFrame":
     """
     for name in data.drop:
         column(frame, name, "data.drop")
-    for key, name in (("data.target", data.target), ("split.group", data.split.group), ("split.time", data.split.time)):
-        if name is not None:
-            column(frame, name, key)
     for name in data.sensitive:
         column(frame, name, "data.sensitive")
+    column(frame, data.target, "data.target")
+    if data.split.group is not None:
+        column(frame, data.split.group, "data.split.group")
+    if data.split.time is not None:
+        column(frame, data.split.time, "data.split.time")
     kept = frame.drop(columns=list(data.drop))
     if not any(each.role == "feature" or each.also_feature for each in describe(kept, data)):
         message = "no column is left for the model to learn from"
@@ -60,6 +62,8 @@ def describe(frame: "pd.DataFrame", data: Data) -> tuple[Column, ...]:
 
 
 def _role(name: str, data: Data) -> Role:
+    if name in data.drop:
+        return "dropped"
     if name == data.target:
         return "target"
     if name in data.sensitive:
@@ -87,7 +91,7 @@ def target(frame: "pd.DataFrame", data: Data, task: Task) -> "pd.Series":
         where = row_numbers(~np.isfinite(values))
         message = f"target {data.target!r} is infinite in {where}"
         raise BadInput(message, "correct or remove those rows")
-    if values.nunique() == 1:
+    if constant(values):
         message = f"target {data.target!r} is constant: every row is {values.iloc[0]!r}"
         raise BadInput(message, "check data.target, and how the rows were selected")
     if task == "regression":
@@ -119,6 +123,12 @@ def _classes(values: "pd.Series", task: Task) -> "pd.Series":
         message = f"task: {task}, but target {values.name!r} has {count} labels"
         raise BadInput(message, "set task: regression, or merge labels")
     return values
+
+
+def constant(values: "pd.Series") -> bool:
+    """Say whether all values are alike; missing is a value too."""
+    codes = values.factorize(use_na_sentinel=False)[0]
+    return bool((codes == 0).all())
 
 
 def labels(values: "pd.Series") -> tuple[str, ...]:
@@ -180,13 +190,13 @@ def check_sides(values: "pd.Series", train: Rows, holdout: Rows, task: Task) -> 
     """Refuse a split that cannot be learned from or judged.
 
     Raises:
-        BadInput: a side is empty, or of classes, a label is in the holdout and not in train, or a side has one label only.
+        BadInput: a side is empty or has one label only, or the holdout has a label that train has not.
     """
     for side, rows in (("train", train), ("holdout", holdout)):
         if len(rows) == 0:
             message = f"the {side} side of the split is empty"
             raise BadInput(message, "change data.split in release.yml")
-        if task != "regression" and values.iloc[rows].nunique() == 1:
+        if task != "regression" and constant(values.iloc[rows]):
             message = f"the {side} side of the split holds only the label {str(values.iloc[rows[0]])!r}"
             raise BadInput(message, "change data.split in release.yml: another share, seed, group or time")
     if task == "regression":

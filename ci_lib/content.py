@@ -48,7 +48,7 @@ def _values(values: "pd.Series", what: Kind) -> bytes:
     if what == "number":
         return _numbers(values)
     if what == "boolean":
-        return b"b" + values.to_numpy(dtype="u1").tobytes()
+        return b"b" + bytes(values.to_numpy(dtype="u1"))
     if what == "time":
         return _times(values)
     texts = (
@@ -63,12 +63,12 @@ def _values(values: "pd.Series", what: Kind) -> bytes:
 def _numbers(values: "pd.Series") -> bytes:
     array = values.to_numpy()
     if array.dtype.kind == "u":
-        return b"u" + array.astype("<u8").tobytes()
+        return b"u" + bytes(array.astype("<u8"))
     if array.dtype.kind == "i":
-        return b"i" + array.astype("<i8").tobytes()
+        return b"i" + bytes(array.astype("<i8"))
     doubles = array.astype("<f8") + 0.0  # -0.0 + 0.0 is 0.0
     doubles[np.isnan(doubles)] = np.nan
-    return b"f" + doubles.tobytes()
+    return b"f" + bytes(doubles)
 
 
 def _times(values: "pd.Series") -> bytes:

@@ -9,7 +9,7 @@ from ci_lib import judge
 from ci_lib.config import Policy, Rule
 from ci_lib.dataset import Dataset
 from ci_lib.evidence import Evidence
-from ci_lib.measure.catalogue import CATALOGUE
+from ci_lib.measure.catalogue import CATALOGUE, LEAK_LIFT_LIMIT, LEAK_SCORE_LIMIT
 from ci_lib.measurement import Measurement, Of, Scope
 from ci_lib.record import Digest, Record
 
@@ -17,8 +17,8 @@ Outcome = Literal["pass", "fail", "inconclusive"]
 
 BUILT_IN: tuple[Rule, ...] = (
     Rule(metric="overlap_rows", at_most=0),
-    Rule(metric="leak_score", at_most=0.8, on_breach="review"),
-    Rule(metric="leak_lift", at_most=0.1, on_breach="review"),
+    Rule(metric="leak_score", at_most=LEAK_SCORE_LIMIT, on_breach="review"),
+    Rule(metric="leak_lift", at_most=LEAK_LIFT_LIMIT, on_breach="review"),
     Rule(metric="requirements_mismatch", at_most=0, on_breach="review"),
     Rule(metric="golden_mismatches", at_most=0),
 )

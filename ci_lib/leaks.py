@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ci_lib.columns import describe
+from ci_lib.columns import constant, describe
 from ci_lib.config import Data
 from ci_lib.content import kind
 from ci_lib.measure.catalogue import Task
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = npt.NDArray[Any]
-
-LEAK_SCORE_LIMIT = 0.8
-"""AUC 0.9 (or R² 0.8) from one column alone: beyond what one honest column gives."""
-LEAK_LIFT_LIMIT = 0.75
-"""A level explains at least three quarters of what the base rate leaves open. A level that has one label by chance
-reaches that with probability base^n where 3.84 / (n + 3.84) <= 0.25 (1 - base), about exp(-15) whatever the base rate."""
 
 Z = 1.959963984540054
 """Normal quantile of a 95 % interval."""
@@ -74,8 +68,7 @@ def _count(metric: str, value: int, n: int, note: str = "") -> Measurement:
 
 def _rows(frame: "pd.DataFrame", train: Rows, holdout: Rows) -> Iterator[Measurement]:
     """Count rows that stand on both sides, and rows that train has more than once."""
-    _, codes = np.unique(_codes(frame), axis=0, return_inverse=True)
-    codes = codes.reshape(-1)
+    codes = _codes(frame)
     overlap = np.isin(codes[holdout], codes[train])
     yield _count("overlap_rows", int(overlap.sum()), len(holdout), _example("holdout", holdout[overlap]))
     _, position, times = np.unique(codes[train], return_inverse=True, return_counts=True)
@@ -84,10 +77,12 @@ def _rows(frame: "pd.DataFrame", train: Rows, holdout: Rows) -> Iterator[Measure
 
 
 def _codes(frame: "pd.DataFrame") -> Array:
-    """Number the values of each column; equal values, and missing ones, get equal numbers."""
+    """Number the rows so that equal ones, missing values included, get equal numbers."""
     import pandas as pd  # noqa: PLC0415 -- heavy
 
-    return np.column_stack([pd.factorize(frame[name], use_na_sentinel=False)[0] for name in frame.columns])
+    coded = pd.DataFrame({each: pd.factorize(frame[name], use_na_sentinel=False)[0] for each, name in enumerate(frame)})
+    numbers: Array = coded.groupby(list(coded.columns), sort=False).ngroup().to_numpy()
+    return numbers
 
 
 def _example(side: str, rows: Rows) -> str:
@@ -97,14 +92,14 @@ def _example(side: str, rows: Rows) -> str:
 def _gaps(frame: "pd.DataFrame") -> Iterator[Measurement]:
     """Give the share of missing values of each column that has any, and count the columns with one value."""
     rows = len(frame)
-    constant = [str(name) for name in frame.columns if frame[name].nunique(dropna=False) == 1]
+    single = [str(name) for name in frame.columns if constant(frame[name])]
     yield Measurement(
         metric="constant_columns",
         scope=DATA,
-        value=float(len(constant)),
+        value=float(len(single)),
         n=rows,
         method="count",
-        note=", ".join(constant),
+        note=", ".join(single),
     )
     for name in frame.columns:
         missing = int(frame[name].isna().sum())
@@ -151,25 +146,29 @@ def _thinned(values: "pd.Series") -> "pd.Series":
 def _cross_validated(values: "pd.Series", target: "pd.Series", task: Task) -> tuple[float | None, str]:
     from sklearn.model_selection import KFold, StratifiedKFold  # noqa: PLC0415 -- heavy
 
-    outcomes = _outcomes(target, task)
-    smallest = len(target) if task == "regression" else int(target.value_counts().min())
-    if smallest < FOLDS:
-        return None, f"fewer than {FOLDS} rows {'' if task == 'regression' else 'of a label '}in train"
-    if values.nunique(dropna=False) == 1:
+    if task != "regression":
+        counts = target.value_counts()
+        scored = target.isin(counts.index[counts >= FOLDS]).to_numpy()
+        values, target = values[scored], target[scored]
+    if len(target) < 2 * FOLDS or constant(target):
+        return None, f"too few rows in train for {FOLDS} folds"
+    if constant(values):
         return 0.0, "one value only"
+    outcomes = _outcomes(target, task)
     folds = (KFold if task == "regression" else StratifiedKFold)(FOLDS, shuffle=True, random_state=0)
-    strata = np.zeros(len(target)) if task == "regression" else outcomes.argmax(axis=1)
-    scores = [_fold(values, outcomes, fit, judge, task) for fit, judge in folds.split(strata, strata)]
+    strata = outcomes.argmax(axis=1)
+    scores = [_fold(values, outcomes, fit, judge, task) for fit, judge in folds.split(outcomes, strata)]
     return float(np.clip(np.mean(scores, axis=0), 0, 1).max()), ""
 
 
 def _outcomes(target: "pd.Series", task: Task) -> Array:
     """Return the target as numbers: one column for regression, one a label for classes."""
-    import pandas as pd  # noqa: PLC0415 -- heavy
-
     if task == "regression":
-        return target.to_numpy(dtype=float).reshape(-1, 1)
-    return np.eye(target.nunique())[pd.factorize(target, sort=True)[0]]
+        numbers: Array = target.to_numpy(dtype=float).reshape(-1, 1)
+        return numbers
+    codes, levels = target.factorize(sort=True)
+    shares: Array = np.eye(len(levels))[codes]
+    return shares
 
 
 def _fold(values: "pd.Series", outcomes: Array, fit: Rows, judge: Rows, task: Task) -> list[float]:
@@ -187,19 +186,20 @@ def _fold(values: "pd.Series", outcomes: Array, fit: Rows, judge: Rows, task: Ta
 
 
 def _inputs(values: "pd.Series", outcomes: Array, fit: Rows) -> Array:
-    """Return what the tree sees: numbers as they are; text as the mean outcome of its level in the rows fitted on."""
-    import pandas as pd  # noqa: PLC0415 -- heavy
+    """Return what the tree sees: numbers and times as ranks, text as the mean outcome of its level.
 
-    what = kind(values)
-    if what in ("number", "boolean"):
-        return np.nan_to_num(values.to_numpy(dtype=float).reshape(-1, 1), nan=np.nan, posinf=1e300, neginf=-1e300)
-    if what == "time":
-        return np.where(values.isna(), np.nan, values.astype("int64")).astype(float).reshape(-1, 1)
-    codes, levels = pd.factorize(values, use_na_sentinel=False)
+    A tree sees only the order of numbers, and ranks fit the 32-bit floats it works on whatever their size.
+    """
+    ordered = kind(values) != "category"
+    codes, levels = values.factorize(sort=ordered, use_na_sentinel=ordered)
+    if ordered:
+        ranks: Array = np.where(codes < 0, np.nan, codes).astype(float).reshape(-1, 1)
+        return ranks
     rows = np.bincount(codes[fit], minlength=len(levels))[:, None]
     sums = np.stack([np.bincount(codes[fit], column, len(levels)) for column in outcomes[fit].T], axis=1)
     # One pseudo-row at the mean: a level with one row says little, an unseen one nothing.
-    return ((sums + outcomes[fit].mean(axis=0)) / (rows + 1))[codes]
+    means: Array = (sums + outcomes[fit].mean(axis=0)) / (rows + 1)
+    return means[codes]
 
 
 def _lift(values: "pd.Series", target: "pd.Series") -> Measurement:
@@ -207,15 +207,18 @@ def _lift(values: "pd.Series", target: "pd.Series") -> Measurement:
     import pandas as pd  # noqa: PLC0415 -- heavy
 
     table = pd.crosstab(_levels(values), target.to_numpy(), dropna=False)
-    counts, rows = table.to_numpy(), len(target)
+    rows = len(target)
+    bases = table.sum(axis=0) / rows
     best, note = 0.0, "no level is surer than the base rate"
-    for level, of_level in zip(table.index, counts, strict=True):
-        size = int(of_level.sum())
-        for label, hits, all_hits in zip(table.columns, of_level.tolist(), counts.sum(axis=0).tolist(), strict=True):
-            base = all_hits / rows
-            lift = (_wilson(hits, size)[0] - base) / (1 - base) if size >= SMALLEST * rows else 0.0
+    for level, hits in table[table.sum(axis=1) >= SMALLEST * rows].iterrows():
+        size = int(hits.sum())
+        for label, base in bases.items():
+            lift = (_wilson(int(hits[label]), size)[0] - base) / (1 - base)
             if lift > best:
-                best, note = lift, f"{level}: {hits} of {size} are {label!s} ({base:.1%} of all rows are)"
+                best, note = (
+                    float(lift),
+                    f"{level}: {hits[label]} of {size} rows are {label}, against {base:.1%} of all",
+                )
     scope = Scope(of="data", feature=str(values.name))
     return Measurement(metric="leak_lift", scope=scope, value=best, n=rows, method="wilson lower bound", note=note)
 
@@ -226,6 +229,8 @@ def _levels(values: "pd.Series") -> Array:
 
     numeric = kind(values) in ("number", "time")
     if numeric and values.nunique() > LEVELS:
-        values = pd.qcut(values, BINS, duplicates="drop").astype(object)
+        finite = values.where(~values.isin([math.inf, -math.inf]))
+        values = pd.qcut(finite, BINS, duplicates="drop").astype(object)
     texts = values.astype(object).map(lambda value: f"{value:g}" if isinstance(value, float) else str(value))
-    return texts.where(values.notna(), "missing").to_numpy(dtype=object)
+    levels: Array = texts.where(values.notna(), "missing").to_numpy(dtype=object)
+    return levels

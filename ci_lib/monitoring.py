@@ -12,6 +12,7 @@ from ci_lib.columns import groups
 from ci_lib.config import Config, Rule
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Finding, judge_rules
+from ci_lib.errors import BadInput
 from ci_lib.evidence import Evidence
 from ci_lib.job import Job
 from ci_lib.measure import drift, fairness, performance
@@ -105,7 +106,7 @@ def _quality(config: Config, dataset: Dataset, batch: pd.DataFrame, scores: asse
         return []
     rows = batch[known]
     truth = encoding.target(rows[dataset.target], dataset)
-    made = assessment.predictions(config, dataset.labels, scores[known])
+    made = assessment.predictions(config, assessment.ordered(dataset.labels, dataset.positive), scores[known])
     found = performance.measure(
         truth, made, of="batch", confidence=config.policy.confidence, seed=assessment.SEED
     )  # fmt: skip

@@ -161,7 +161,7 @@ def _plain(values: "pd.Series", source: str) -> "pd.Series":
         return values
     first = next(iter(values.dropna()))
     message = f"{source}: column {values.name!r} holds {type(first).__name__} values"
-    raise BadInput(message, f"convert it to numbers, text, booleans or times, or list {values.name!r} under data.drop")
+    raise BadInput(message, "convert it to numbers, text, booleans or times, or leave it out of the source")
 
 
 def _is_numpy_number(values: "pd.Series") -> bool:

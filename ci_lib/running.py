@@ -1,4 +1,4 @@
-"""`ml-release run`: prepare, train, validate, report; then the gate; then, once a person said yes, deploy and monitor."""
+"""`ml-release run`: prepare, train, validate, report, then the gate; and once a person said yes, deploy and monitor."""
 
 from argparse import Namespace
 from dataclasses import replace

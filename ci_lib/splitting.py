@@ -29,7 +29,7 @@ def split(frame: "pd.DataFrame", data: Data, task: Task) -> tuple[Rows, Rows]:
         task: classes are stratified, numbers are not.
 
     Raises:
-        BadInput: a column is missing or has missing values, a side would be empty, or a class would be on one side only.
+        BadInput: a column is missing or has missing values, a side would be empty, or a class has one row.
     """
     how = data.split
     if isinstance(how.holdout, str):
@@ -145,13 +145,15 @@ def _moments(values: "pd.Series") -> npt.NDArray[Any]:
     import pandas as pd  # noqa: PLC0415 -- heavy, and only needed here
 
     if pd.api.types.is_numeric_dtype(values):
-        return values.to_numpy()
+        numbers: npt.NDArray[Any] = values.to_numpy()
+        return numbers
     moments = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True)
     if moments.isna().any():
         first = values[moments.isna()].iloc[0]
         message = f"data.split.time: {values.name!r} holds {first!r} in {row_numbers(moments.isna())}, which is no time"
         raise BadInput(message, "write times in ISO 8601, e.g. 2026-01-31 or 2026-01-31T09:30:00Z")
-    return moments.to_numpy()
+    found: npt.NDArray[Any] = moments.to_numpy()
+    return found
 
 
 def _complete(values: "pd.Series", key: str) -> "pd.Series":

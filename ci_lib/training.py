@@ -3,16 +3,16 @@
 import inspect
 import random
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ci_lib.config import Train
-from ci_lib.entrypoint import users_line
+from ci_lib.entrypoint import users_code
 from ci_lib.errors import BadInput
 
 
@@ -36,7 +36,7 @@ class Rows:
     """For mitigation while training only; the model is asked without it."""
 
 
-def fit(function: Callable[..., Any], train: Train, rows: Rows) -> Fitted:
+def fit(function: Callable[..., Any], train: Train, rows: Rows, project: Path) -> Fitted:
     """Call the user's function and return a fitted model.
 
     Args:
@@ -44,6 +44,7 @@ def fit(function: Callable[..., Any], train: Train, rows: Rows) -> Fitted:
             ``build(**params) -> unfitted estimator``, which is then fitted.
         train: its parameters, and the seed that NumPy's and Python's global generators get first.
         rows: the training rows.
+        project: the user's directory, to name the line of their code that failed.
 
     Raises:
         BadInput: the function raises, does not take the parameters, or returns something that cannot predict.
@@ -52,29 +53,17 @@ def fit(function: Callable[..., Any], train: Train, rows: Rows) -> Fitted:
     random.seed(train.seed)
     names = inspect.signature(function).parameters
     started = time.perf_counter()
-    if {"X", "y"} <= names.keys():
-        more = {"sensitive": rows.sensitive} if "sensitive" in names else {}
-        model = _call(train, function, rows.features, rows.target, dict(train.params), **more)
-    else:
-        model = _call(train, function, **train.params)
-        _need(model, "fit", train)
-        model = _call(train, model.fit, rows.features, rows.target)
+    with users_code(train.entrypoint, project):
+        if {"X", "y"} <= names.keys():
+            more = {"sensitive": rows.sensitive} if "sensitive" in names else {}
+            model = function(rows.features, rows.target, dict(train.params), **more)
+        else:
+            model = function(**train.params)
+            _need(model, "fit", train)
+            model = model.fit(rows.features, rows.target)
     seconds = time.perf_counter() - started
     _need(model, "predict", train)
     return Fitted(model=model, seconds=seconds)
-
-
-def _call(train: Train, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
-    """Call the user's code; whatever it raises is their error, not ours."""
-    try:
-        return function(*arguments, **named)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        where = users_line(error) or train.entrypoint
-        reason = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-        message = f"{train.entrypoint} failed at {where}: {reason}"
-        raise BadInput(message, "ml-release train --debug") from error
 
 
 def _need(model: object, method: str, train: Train) -> None:

@@ -27,7 +27,7 @@ def main(job: Job) -> int:
     dataset = Dataset.read(job.chain / "dataset.json")
     rows = _rows(job, dataset)
     with job.console.step(f"fit {train.entrypoint} on {dataset.train.rows:,} rows"):
-        fitted = training.fit(resolve(train.entrypoint, job.project), train, rows)
+        fitted = training.fit(resolve(train.entrypoint, job.project), train, rows, job.project)
     lock = environment_lock()
     write_atomically(job.chain / "environment.txt", lock)
     registry = job.open_registry(job.registry_uri())

@@ -52,10 +52,8 @@ def first_try() -> int:
 
 def mitigate() -> None:
     """Change release.yml as a person would: no sensitive columns, no leak, groups reweighed."""
-    say(
-        "So: no race, sex or marital status for the model; without typur, which prepare suspects of knowing the outcome;"
-    )
-    say("knowing the outcome; and with the training rows reweighed. The policy stays as it is.")
+    say("So: no race, sex or marital status for the model; no typur, which prepare suspects of knowing the outcome;")
+    say("and the training rows reweighed. The policy stays as it is.")
     edit(r"drop: \[action, reject\].*", "drop: [action, reject, typur, white]")
     edit(r"use_sensitive: true.*", "use_sensitive: false")
     edit(r"recipe: \w+", "recipe: reweighed")

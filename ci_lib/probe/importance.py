@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ci_lib.measure.ranking import roc_auc
+from ci_lib.measure import ranking
 from ci_lib.probe.request import Importance, Request
 
 Score = Callable[[pd.DataFrame], NDArray[np.float64]]
@@ -42,8 +42,14 @@ def measure(
 def lead(task: str, truth: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
     """Return the lead metric of a task; 0 where it is not defined (one class, constant target)."""
     if task == "binary":
-        return roc_auc(truth, scores)
+        return _roc_auc(truth.astype(np.int64), scores)
     if task == "multiclass":
         return float(np.mean(scores.argmax(axis=1) == truth))
     spread = float(np.sum((truth - truth.mean()) ** 2))
     return 1 - float(np.sum((truth - scores) ** 2)) / spread if spread else 0.0
+
+
+def _roc_auc(truth: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
+    if truth.min() == truth.max() or not np.all(np.isfinite(scores)):
+        return 0.0
+    return ranking.placements(truth, scores).area
