@@ -12,7 +12,7 @@ from ci_lib.config import Config
 from ci_lib.measure import compare, dummy, fairness, performance
 from ci_lib.measure.intervals import order_statistics
 from ci_lib.measure.predictions import Predictions
-from ci_lib.measurement import Measurement, Scope
+from ci_lib.measurement import Measurement, Of, Scope
 from ci_lib.probe.request import Answer, Importance
 
 SEED = 0
@@ -43,18 +43,18 @@ def assess(
 ) -> list[Measurement]:
     """Measure the candidate, the champion and the dummy on the same rows, and their differences."""
     made = predictions(config, holdout.labels, candidate)
-    others = {"dummy": _dummy(config, holdout)}
+    others: list[tuple[Of, Of, Predictions]] = [("dummy", "candidate - dummy", _dummy(config, holdout))]
     if champion is not None:
-        others["champion"] = predictions(config, holdout.labels, champion)
+        others.append(("champion", "candidate - champion", predictions(config, holdout.labels, champion)))
     found = performance.measure(holdout.truth, made, of="candidate", **_sure(config))
-    for name, other in others.items():
+    for name, difference, other in others:
         found += performance.measure(holdout.truth, other, of=name, **_sure(config))
-        found += compare.measure(holdout.truth, made, other, of=f"candidate - {name}", **_sure(config))
+        found += compare.measure(holdout.truth, made, other, of=difference, **_sure(config))
     if config.task == "binary" and holdout.attributes:
         groups: dict[str, Any] = {"confidence": config.policy.confidence, "min_group": config.policy.min_group}
         found += fairness.measure(holdout.truth, made, holdout.attributes, of="candidate", **groups)
-        if "champion" in others:
-            found += fairness.measure(holdout.truth, others["champion"], holdout.attributes, of="champion", **groups)
+        for name, _, other in others[1:]:
+            found += fairness.measure(holdout.truth, other, holdout.attributes, of=name, **groups)
     return found
 
 

@@ -45,7 +45,7 @@ def start(argv: Sequence[str], env: Mapping[str, str], *, out: TextIO, err: Text
     try:
         return int(dispatch(args, env, out))
     except BrokenPipeError:
-        sys.stdout = None  # type: ignore[assignment] -- the reader is gone; Python would complain while it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains while it exits
         return Exit.DONE
     except KeyboardInterrupt:
         text, code = "interrupted: nothing is half done, run the same command again", INTERRUPTED

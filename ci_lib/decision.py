@@ -44,6 +44,11 @@ class Finding(Record):
     rows_needed: int | None = None
     """For an inconclusive finding: about how many rows would settle it, the estimate staying where it is."""
 
+    def __str__(self) -> str:
+        """Give the finding as one line of a log."""
+        more = f" About {self.rows_needed:,} rows would settle it." if self.rows_needed else ""
+        return f"{self.outcome:<12} {self.name}: {self.sentence}{more}"
+
 
 class Decision(Record):
     """What `validate` concluded."""
@@ -167,7 +172,7 @@ def _scopes(rule: Rule, of: Of) -> set[Of]:
 def _limit(rule: Rule) -> judge.Limit:
     if rule.versus:
         margin = rule.margin or 0.0
-        return (None, margin) if CATALOGUE[rule.metric].better == "lower" else (-margin, None)
+        return (None, margin) if CATALOGUE[rule.metric].better == "lower" else (0.0 - margin, None)
     if rule.within is not None:
         return (-rule.within, rule.within)
     return (rule.at_least, rule.at_most)
@@ -183,7 +188,7 @@ def _finding(ask: _Asked, *, fails: bool) -> Finding:
         rule=str(ask.rule),
         section=ask.section,
         outcome=outcome,
-        sentence=_sentence(ask, outcome, needed, fails=fails),
+        sentence=_sentence(ask, outcome, fails=fails),
         measurement=ask.measurement,
         limit=ask.limit,
         rows_needed=needed,
@@ -211,7 +216,7 @@ def _name(ask: _Asked) -> str:
     return name
 
 
-def _sentence(ask: _Asked, outcome: Outcome, needed: int | None, *, fails: bool) -> str:
+def _sentence(ask: _Asked, outcome: Outcome, *, fails: bool) -> str:
     if ask.first_release:
         return "There is no champion yet: this is the first release here, so there is nothing to compare with."
     m = ask.measurement
@@ -226,8 +231,7 @@ def _sentence(ask: _Asked, outcome: Outcome, needed: int | None, *, fails: bool)
         return f"{shown} for {m.scope}: all of it is outside {side}.{end}"
     if outcome == "pass":
         return f"{shown} for {m.scope}: within {side}."
-    more = f" About {needed:,} rows instead of {m.n:,} would settle it." if needed else ""
-    return f"{shown} for {m.scope}: {m.n:,} rows do not settle whether it is within {side}.{more}"
+    return f"{shown} for {m.scope}: {m.n:,} rows do not settle whether it is within {side}."
 
 
 def _shown(m: Measurement) -> str:

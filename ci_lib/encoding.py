@@ -18,7 +18,7 @@ def target(values: "pd.Series[Any]", dataset: Dataset) -> NDArray[Any]:
         BadInput: a label that the model was never trained on.
     """
     if not dataset.labels:
-        return values.to_numpy(dtype=np.float64)
+        return np.asarray(values, dtype=np.float64)
     index = {label: number for number, label in enumerate(dataset.labels)}
     texts = [label_text(value) for value in values.to_numpy()]
     if unknown := sorted(set(texts) - index.keys()):
@@ -27,9 +27,9 @@ def target(values: "pd.Series[Any]", dataset: Dataset) -> NDArray[Any]:
     encoded = np.array([index[text] for text in texts], dtype=np.int64)
     if dataset.positive is None:
         return encoded
-    return (encoded == index[dataset.positive]).astype(np.int64)
+    return np.asarray(encoded == index[dataset.positive], dtype=np.int64)
 
 
 def attributes(frame: pd.DataFrame) -> dict[str, NDArray[Any]]:
     """Return sensitive columns as arrays of texts, as `frames.sensitive` groups them."""
-    return {str(column): frame[column].to_numpy(dtype=str) for column in frame.columns}
+    return {str(column): np.asarray(frame[column], dtype=str) for column in frame.columns}

@@ -199,7 +199,7 @@ def _inputs(values: "pd.Series", outcomes: Array, fit: Rows) -> Array:
     sums = np.stack([np.bincount(codes[fit], column, len(levels)) for column in outcomes[fit].T], axis=1)
     # One pseudo-row at the mean: a level with one row says little, an unseen one nothing.
     means: Array = (sums + outcomes[fit].mean(axis=0)) / (rows + 1)
-    return means[codes]
+    return np.asarray(means[codes])
 
 
 def _lift(values: "pd.Series", target: "pd.Series") -> Measurement:

@@ -159,12 +159,14 @@ def _compact(entry: Release) -> str:
 
 
 def _parse(number: int, texts: Mapping[str, str]) -> Release:
+    text = texts.get(_key(number), "")
     try:
-        entry = Release.model_validate_json(texts.get(_key(number), ""))
+        entry = Release.model_validate_json(text)
     except ValidationError as error:
         message = f"the ledger does not hold: entry {number} is not a release that ml-release wrote"
         raise Refused(message, INTRUDER) from error
     _expect(entry.number == number, f"entry {number} calls itself {entry.number}")
+    _expect(_compact(entry) == text, f"entry {number} is not written as ml-release writes")
     return entry
 
 

@@ -19,7 +19,7 @@ def main(job: Job) -> int:
     batch = rows.read(job.args.batch, job.project) if job.args.batch else None
     watched = watch(job, open_production(job), batch)
     for finding in watched.findings:
-        job.console.say(f"   {finding.outcome:<12} {finding.name}: {finding.sentence}")
+        job.console.say(f"   {finding}")
     outcome = verdict(watched.findings)
     seen = "" if batch is None else f", batch of {len(batch):,} rows"
     job.console.say(f"   release {watched.release.number} in {job.environment}{seen}: {outcome}")

@@ -24,7 +24,7 @@ def main(job: Job) -> int:
         job.open_registry(job.registry_uri()).log_files(candidate.run_id, files, "ml-release")
     for finding in decision.findings:
         if finding.outcome != "pass":
-            job.console.say(f"   {finding.outcome:<12} {finding.name}: {finding.sentence}")
+            job.console.say(f"   {finding}")
     passed = sum(finding.outcome == "pass" for finding in decision.findings)
     job.console.say(f"   verdict {decision.verdict}: {passed} of {len(decision.findings)} findings pass")
     return CODES[decision.verdict]

@@ -4,6 +4,7 @@ import importlib.metadata
 import resource
 import sys
 import time
+import traceback
 import warnings
 from io import StringIO
 from pathlib import Path
@@ -14,7 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from ci_lib.probe import importance
 from ci_lib.probe.load import FormatError, PredictError, Scores, load
-from ci_lib.probe.request import Answer, Request, Trouble
+from ci_lib.probe.request import Answer, Importance, Request, Trouble
 from ci_lib.record import Record
 
 
@@ -29,7 +30,7 @@ def main(request_file: str, answer_file: str) -> int:
     except PredictError as error:
         answer = Trouble(step="predict", sentence=str(error))
     except Exception as error:  # noqa: BLE001 -- the model is somebody else's code: anything can come out of it
-        answer = Trouble(step="load", sentence=f"{type(error).__name__}: {_first_line(error)}")
+        answer = Trouble(step="load", sentence=f"{type(error).__name__}: {_first_line(error)} ({_where(error)})")
     answer.write(Path(answer_file))
     return 0
 
@@ -41,7 +42,7 @@ def respond(request: Request) -> Answer:
     score = load(request)
     loaded = time.perf_counter() - started
     latencies: list[float] = []
-    found: tuple[importance.Importance, ...] = ()
+    found: tuple[Importance, ...] = ()
     if request.rows is not None:
         rows = pd.read_parquet(request.rows)
         scores = _predict(score, rows)
@@ -112,6 +113,11 @@ def _met(text: str) -> bool:
     except (InvalidRequirement, importlib.metadata.PackageNotFoundError):
         return False
     return wanted.specifier.contains(installed, prereleases=True)
+
+
+def _where(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
 def _first_line(error: BaseException) -> str:

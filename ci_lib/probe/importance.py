@@ -31,8 +31,8 @@ def measure(
     started = time.perf_counter()
     for _ in range(request.shuffles):
         for column in rows.columns:
-            shuffled = rows.assign(**{column: rows[column].to_numpy()[generator.permutation(len(rows))]})
-            shuffled[column] = shuffled[column].astype(rows[column].dtype)
+            shuffled = rows.copy()
+            shuffled[column] = rows[column].iloc[generator.permutation(len(rows))].array
             drops[str(column)].append(before - lead(request.task, truth, score(shuffled)))
         if time.perf_counter() - started > request.shuffle_seconds:
             break
@@ -52,4 +52,4 @@ def lead(task: str, truth: NDArray[np.float64], scores: NDArray[np.float64]) -> 
 def _roc_auc(truth: NDArray[np.int64], scores: NDArray[np.float64]) -> float:
     if truth.min() == truth.max() or not np.all(np.isfinite(scores)):
         return 0.0
-    return ranking.placements(truth, scores).area
+    return ranking.placements(truth, scores).auc

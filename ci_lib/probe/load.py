@@ -125,7 +125,7 @@ def _probabilities(model: Any, rows: pd.DataFrame, request: Request) -> Scores: 
     for column, label in enumerate(known):
         scores[:, request.labels.index(label)] = found[:, column]
     if request.task == "binary":
-        return scores[:, request.labels.index(str(request.positive))]
+        return np.asarray(scores[:, request.labels.index(str(request.positive))])
     return scores
 
 
@@ -138,5 +138,5 @@ def _from_labels(found: NDArray[Any], request: Request) -> Scores:
         raise PredictError(message)
     indices = np.array([request.labels.index(text) for text in texts])
     if request.task == "binary":
-        return (indices == request.labels.index(str(request.positive))).astype(np.float64)
-    return np.eye(len(request.labels))[indices]
+        return np.asarray(indices == request.labels.index(str(request.positive)), dtype=np.float64)
+    return np.asarray(np.eye(len(request.labels))[indices], dtype=np.float64)

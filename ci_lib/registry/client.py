@@ -29,8 +29,9 @@ from ci_lib.registry.api import (
 from ci_lib.registry.ledger_run import LedgerRun
 from ci_lib.registry.trouble import answering, code
 
-MODEL_URI = re.compile(r"^(models|runs):/[^/\\][^\\]*$")
-LOGGED_MODEL = re.compile(r"^models:/(m-[0-9a-f]+)/?$")
+LOGGED_MODEL = re.compile(r"^models:/(?P<id>m-[0-9a-f]{1,64})(?P<file>/[^\\]+)?$")
+VERSION = re.compile(r"^models:/(?P<name>[^/@\\]+)(?:/(?P<number>[0-9]+)|@(?P<alias>[^/\\]+))(?P<file>/[^\\]+)?$")
+RUN = re.compile(r"^runs:/[0-9a-f]{1,64}/[^\\]+$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,10 +71,11 @@ class Registry:
         project: the directory of release.yml; artifacts of an embedded SQLite registry go to ``mlartifacts`` below it.
         client: speaks MLflow's client API; tests pass one that counts calls or fails.
         fetch: downloads artifacts, `mlflow.artifacts.download_artifacts`.
+        opens_databases: tells whether MLflow is whole, or mlflow-skinny.
 
     Raises:
-        BadInput: the address holds credentials or is of no known kind.
-        Unavailable: the database cannot be opened. (A server is first asked by the first method.)
+        BadInput: the address holds credentials or is of no known kind. Whether anything answers there shows with the
+            first method: every method raises Unavailable when nothing does.
     """
 
     def __init__(
@@ -83,10 +85,11 @@ class Registry:
         *,
         client: Any = None,  # noqa: ANN401 -- MlflowClient, or something like it
         fetch: Callable[..., str] = download_artifacts,
+        opens_databases: Callable[[], bool] = has_database_client,
     ) -> None:
         self.address = addresses.resolve(uri, project)
         self._project = project.absolute()
-        if not addresses.is_remote(self.address) and not has_database_client():
+        if not addresses.is_remote(self.address) and not opens_databases():
             message = f"{self.address} is a database, and only mlflow-skinny is installed here"
             raise BadInput(message, "pip install mlflow, or use the http:// address of an MLflow server")
         with answering(self.address):
@@ -170,20 +173,43 @@ class Registry:
     def download(self, model_uri: str, into: Path) -> Path:
         """Download a model's files into a directory, and return where they are.
 
+        Args:
+            model_uri: ``models:/m-…``, ``models:/NAME/VERSION``, ``models:/NAME@ALIAS`` or ``runs:/RUN_ID/PATH``, with
+                ``/FILE`` for one file of it.
+            into: made when it is not there.
+
         Raises:
-            BadInput: not a ``models:/…`` or ``runs:/…`` address; a path or a web address is never followed.
+            BadInput: another kind of address; a path or a web address is never followed.
             Refused: it is not there.
         """
-        if not MODEL_URI.match(model_uri):
-            message = f"{model_uri!r} is no model address"
-            raise BadInput(message, "use models:/NAME/VERSION, models:/m-…, or runs:/RUN_ID/PATH")
         into.mkdir(parents=True, exist_ok=True)
         with answering(self.address):
             return Path(
                 self._fetch(
-                    artifact_uri=model_uri, dst_path=str(into), tracking_uri=self.address, registry_uri=self.address
+                    artifact_uri=self._location(model_uri),
+                    dst_path=str(into),
+                    tracking_uri=self.address,
+                    registry_uri=self.address,
                 )
             )
+
+    def _location(self, model_uri: str) -> str:
+        """Return where a model's files are.
+
+        MLflow would look ``models:/`` addresses up at its *default* address, whatever `download_artifacts` is told
+        (`store/artifact/models_artifact_repo.py`, `_get_model_uri_infos`).
+        """
+        if RUN.match(model_uri):
+            return model_uri
+        if found := LOGGED_MODEL.match(model_uri):
+            return f"{self._client.get_logged_model(found['id']).artifact_location}{found['file'] or ''}"
+        if found := VERSION.match(model_uri):
+            name, number = found["name"], found["number"]
+            if number is None:
+                number = str(self._client.get_model_version_by_alias(name, found["alias"]).version)
+            return f"{self._client.get_model_version_download_uri(name, number)}{found['file'] or ''}"
+        message = f"{model_uri!r} is no model address"
+        raise BadInput(message, "use models:/NAME/VERSION, models:/NAME@ALIAS, models:/m-…, or runs:/RUN_ID/PATH")
 
     def model_info(self, model_uri: str) -> mlmodel.Info:
         """Return what a model's ``MLmodel`` file says, without downloading the rest."""
@@ -296,4 +322,4 @@ class Registry:
 
 def _version(found: Any) -> Version:  # noqa: ANN401 -- mlflow.entities.model_registry.ModelVersion
     source = LOGGED_MODEL.match(found.source or "")
-    return Version(number=str(found.version), model_id=source.group(1) if source else None, run_id=found.run_id or None)
+    return Version(number=str(found.version), model_id=source["id"] if source else None, run_id=found.run_id or None)

@@ -97,15 +97,15 @@ class LedgerRun:
                 self._client.log_artifact(self.run_id, str(path), folder)
 
     def attached(self, folder: str, into: Path) -> Path | None:
-        """Download a folder of files; None when it is not there."""
+        """Download a folder of files; None when it is not there.
+
+        Not through ``runs:/…``, which MLflow answers with "does not exist" when the network fails, too
+        (`store/artifact/runs_artifact_repo.py`).
+        """
         into.mkdir(parents=True, exist_ok=True)
         with answering(self._address):
-            try:
-                found = self._fetch(
-                    artifact_uri=f"runs:/{self.run_id}/{folder}", dst_path=str(into), tracking_uri=self._address
-                )
-            except MlflowException as error:
-                if code(error) != "RESOURCE_DOES_NOT_EXIST":
-                    raise
+            if not self._client.list_artifacts(self.run_id, folder):
                 return None
+            root = self._client.get_run(self.run_id).info.artifact_uri
+            found = self._fetch(artifact_uri=f"{root}/{folder}", dst_path=str(into), tracking_uri=self._address)
         return Path(found)

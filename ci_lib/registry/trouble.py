@@ -5,6 +5,7 @@ out, a reply that is no JSON and every 5xx arrive as INTERNAL_ERROR or TEMPORARI
 locked as TEMPORARILY_UNAVAILABLE.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,12 @@ from ci_lib.registry.api import MlflowException
 
 LONGEST = 300
 """Characters of a foreign message that are repeated."""
+
+CODE = re.compile(r"^[A-Z_]+: ")
+"""MLflow puts its error code before a server's message."""
+
+WRAPPING = ("The following failures occurred", "##### File")
+"""What MLflow puts before the message of an upload or download that failed (`store/artifact/artifact_repo.py`)."""
 
 DENIED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
 NOT_NOW = frozenset(
@@ -57,14 +64,14 @@ def code(error: MlflowException) -> str:
 
 def translate(error: MlflowException, address: str) -> ReleaseError:
     """Return our error for one of MLflow's."""
-    text = _first_line(str(error))
+    text = _gist(str(error))
     if code(error) in DENIED:
         return _denied(address, text)
     if "out-of-date database schema" in text:
         message = f"the database at {address} was made by another MLflow version: {text}"
         return BadInput(message, f"back the database up, then: mlflow db upgrade {address}")
     if code(error) == "RESOURCE_DOES_NOT_EXIST":
-        return Refused(f"the registry at {address} does not have it: {text}", "ml-release audit")
+        return _missing(address, text)
     if code(error) in NOT_NOW:
         return by_text(str(error), address)
     return BadInput(f"the registry at {address} does not accept it: {text}", "check names and addresses in release.yml")
@@ -72,12 +79,15 @@ def translate(error: MlflowException, address: str) -> ReleaseError:
 
 def by_text(text: str, address: str) -> ReleaseError:
     """Return our error where only the message tells what happened."""
+    gist = _gist(text)
     if "401 Client Error" in text or "403 Client Error" in text:
-        return _denied(address, _first_line(text))
+        return _denied(address, gist)
+    if "404 Client Error" in text:
+        return _missing(address, gist)
     if "database is locked" in text:
         message = f"the database at {address} is locked: another process has been writing for too long"
         return Unavailable(message, "run the command again when the other job is done (fuser FILE names it)")
-    message = f"the registry at {address} did not answer: {_first_line(text)}"
+    message = f"the registry at {address} did not answer: {gist}"
     return Unavailable(message, "check the address and that MLflow runs there, then run the command again")
 
 
@@ -85,6 +95,12 @@ def _denied(address: str, text: str) -> ReleaseError:
     return BadInput(f"the registry at {address} does not let us: {text}", CREDENTIALS)
 
 
-def _first_line(text: str) -> str:
-    line = (text.strip().splitlines() or ["no message"])[0].strip()
+def _missing(address: str, text: str) -> ReleaseError:
+    return Refused(f"the registry at {address} does not have it: {text}", "ml-release audit")
+
+
+def _gist(text: str) -> str:
+    """Return the first line that tells something, not too long."""
+    lines = [line.strip() for line in CODE.sub("", text).splitlines() if line.strip() and not line.startswith(WRAPPING)]
+    line = lines[0] if lines else "no message"
     return line if len(line) <= LONGEST else line[:LONGEST] + "…"

@@ -50,14 +50,21 @@ class Kind:
     title: str
     x: str
     y: str
-    diagonal: bool = False
+    diagonal: str = ""
+    """What a dotted diagonal means; empty for none."""
     points: bool = False
 
 
 KINDS = {
-    "roc": Kind(title="ROC curve", x="false positive rate", y="true positive rate", diagonal=True),
+    "roc": Kind(title="ROC curve", x="false positive rate", y="true positive rate", diagonal="chance"),
     "precision_recall": Kind(title="Precision and recall", x="recall", y="precision"),
-    "calibration": Kind(title="Calibration", x="mean score", y="share of positives", diagonal=True, points=True),
+    "calibration": Kind(
+        title="Calibration",
+        x="mean score",
+        y="share of positives",
+        diagonal="where scores mean what they say",
+        points=True,
+    ),
 }
 
 
@@ -88,10 +95,8 @@ def _lines(kind: str, how: Kind, curves: Sequence[Curve]) -> Chart:
         axes.legend(loc="best")
 
     who = " and ".join(dict.fromkeys(curve.scope.of for curve in curves))
-    words = f"{how.y} against {how.x}, {who}" + (" ; the dotted diagonal is chance" if kind == "roc" else "")
-    if kind == "calibration":
-        words += "; on the dotted diagonal scores mean what they say"
-    svg = draw(plot, name=f"chart-{kind}", title=how.title, description=words.replace(" ;", ";"), size=SMALL)
+    words = f"{how.y} against {how.x}, {who}{how.diagonal and '; the dotted diagonal is '}{how.diagonal}"
+    svg = draw(plot, name=f"chart-{kind}", title=how.title, description=words, size=SMALL)
     return Chart(section="performance", title=how.title, svg=svg)
 
 
@@ -157,94 +162,105 @@ class Bar:
 
     name: str
     value: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forest:
+    """What a forest shows."""
+
+    title: str
+    bars: tuple[Bar, ...]
+    allowed: tuple[float | None, float | None] = (None, None)
+    even: float | None = None
+    """The value that means no difference."""
+
+    @property
+    def shown(self) -> tuple[Bar, ...]:
+        """The rows that fit."""
+        return self.bars[:MOST_ROWS]
+
+    def span(self) -> tuple[float, float]:
+        """Return the ends of the axis: all intervals and marks, and a little air."""
+        points = [mark for mark in (*self.allowed, self.even) if mark is not None]
+        points += [point for bar in self.shown for point in (bar.value, bar.low, bar.high)]
+        air = (max(points) - min(points)) * 0.06
+        if not air or not math.isfinite(air):
+            air = 1.0
+        return min(points) - air, max(points) + air
+
+    def words(self) -> str:
+        """Say what is drawn."""
+        band = numbers.limit(self.allowed, None)
+        shaded = "" if band == "no limit" else f"; shaded: {band}, which the policy allows"
+        return f"Point and interval of {len(self.shown)} of {len(self.bars)}{shaded}"
+
+
+def _bar(name: str, measurement: Measurement) -> Iterator[Bar]:
+    """Give a bar where there is a value."""
+    value, low, high = measurement.value, measurement.low, measurement.high
+    if value is not None:
+        yield Bar(name=name, value=value, low=value if low is None else low, high=value if high is None else high)
 
 
 def _forests(measurements: Sequence[Measurement], decision: Decision) -> Iterator[Chart]:
     groups = [m for m in measurements if m.scope.attribute and m.scope.of == "candidate" and m.value is not None]
-    for metric in dict.fromkeys(m.metric for m in groups):
-        bars = [
-            Bar(name=f"{m.scope.attribute}={m.scope.group} (n {m.n:,})", value=m.value, low=m.low, high=m.high)
-            for m in groups
-            if m.metric == metric and m.value is not None
-        ]  # fmt: skip
-        yield _forest(
-            "fairness", metric, numbers.title(metric).capitalize(), bars, _allowed(metric, decision), even=_even(metric)
+    for place, metric in enumerate(dict.fromkeys(m.metric for m in groups)):
+        known = CATALOGUE.get(metric)
+        forest = Forest(
+            title=numbers.title(metric).capitalize(),
+            bars=tuple(bar for m in groups if m.metric == metric for bar in _bar(_group(m), m)),
+            allowed=_allowed(metric, decision),
+            even={"zero": 0.0, "one": 1.0}.get(known.better) if known else None,
         )
+        yield _draw_forest("fairness", f"chart-fairness-{place}", forest)
+
+
+def _group(measurement: Measurement) -> str:
+    return f"{measurement.scope.attribute}={measurement.scope.group} (n {measurement.n:,})"
 
 
 def _allowed(metric: str, decision: Decision) -> tuple[float | None, float | None]:
-    """Return the limits that the policy sets this metric; the tightest, should rules differ."""
-    limits = [f.limit for f in decision.findings if f.measurement and f.measurement.metric == metric]
+    """Return the limits that the policy sets this metric of groups; the tightest, should rules differ."""
+    limits = [
+        finding.limit
+        for finding in decision.findings
+        if finding.measurement and finding.measurement.metric == metric and finding.measurement.scope.attribute
+    ]
     lows = [low for low, _ in limits if low is not None]
     highs = [high for _, high in limits if high is not None]
     return max(lows, default=None), min(highs, default=None)
 
 
-def _even(metric: str) -> float | None:
-    better = CATALOGUE[metric].better if metric in CATALOGUE else ""
-    return {"zero": 0.0, "one": 1.0}.get(better)
-
-
 def _importance(measurements: Sequence[Measurement]) -> Iterator[Chart]:
-    found = [m for m in measurements if m.metric == "permutation_importance" and m.value is not None]
-    bars = [Bar(name=m.scope.feature, value=m.value, low=m.low, high=m.high) for m in found if m.value is not None]
+    found = [m for m in measurements if m.metric == "permutation_importance"]
+    bars = [bar for m in found for bar in _bar(m.scope.feature, m)]
     if bars:
         bars.sort(key=lambda bar: (-bar.value, bar.name))
-        yield _forest(
-            "importance", "permutation_importance", "Loss when one column is shuffled", bars, (None, None), even=0
-        )
+        forest = Forest(title="Loss when one column is shuffled", bars=tuple(bars), even=0.0)
+        yield _draw_forest("importance", "chart-importance", forest)
 
 
-def _forest(
-    section: Section, metric: str, title: str, bars: Sequence[Bar], allowed: tuple[float | None, float | None],
-    *, even: float | None,
-) -> Chart:  # fmt: skip
-    shown = bars[:MOST_ROWS]
-
+def _draw_forest(section: Section, name: str, forest: Forest) -> Chart:
     def plot(axes: "Axes") -> None:
-        low, high = allowed
+        left, right = forest.span()
+        low, high = forest.allowed
         if low is not None or high is not None:
-            axes.axvspan(
-                -_FAR if low is None else low, _FAR if high is None else high, color=GOOD, alpha=0.22, linewidth=0
-            )
-        for edge in (edge for edge in allowed if edge is not None):
+            band = left if low is None else low, right if high is None else high
+            axes.axvspan(*band, color=GOOD, alpha=0.22, linewidth=0)
+        for edge in (edge for edge in forest.allowed if edge is not None):
             axes.axvline(edge, color=INK, linewidth=0.9, linestyle="--")
-        if even is not None:
-            axes.axvline(even, color=INK, alpha=0.35, linewidth=1, linestyle=":")
-        for place, bar in enumerate(shown):
-            axes.plot([_or(bar.low, bar.value), _or(bar.high, bar.value)], [place, place], color=CANDIDATE)
+        if forest.even is not None:
+            axes.axvline(forest.even, color=INK, alpha=0.35, linewidth=1, linestyle=":")
+        for place, bar in enumerate(forest.shown):
+            axes.plot([bar.low, bar.high], [place, place], color=CANDIDATE)
             axes.plot([bar.value], [place], marker="o", markersize=5, color=CANDIDATE)
-        axes.set_yticks(range(len(shown)), [label(bar.name) for bar in shown])
-        axes.set_ylim(len(shown) - 0.4, -0.6)
-        axes.set_xlim(*_range(shown, (*allowed, even)))
+        axes.set_yticks(range(len(forest.shown)), [label(bar.name) for bar in forest.shown])
+        axes.set(xlim=(left, right), ylim=(len(forest.shown) - 0.4, -0.6))
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
 
-    band = numbers.limit(allowed, None)
-    words = f"Point and interval of {len(shown)} of {len(bars)}" + (
-        "" if band == "no limit" else f"; shaded: {band}, which the policy allows"
-    )
-    size = (WIDE, 0.75 + ROW * len(shown))
-    svg = draw(plot, name=f"chart-{metric}", title=title, description=words, size=size)
-    return Chart(section=section, title=title, svg=svg)
-
-
-_FAR = 1e9
-"""An open end of the allowed band: beyond any axis."""
-
-
-def _range(bars: Sequence[Bar], marks: Sequence[float | None]) -> tuple[float, float]:
-    points = [mark for mark in marks if mark is not None and abs(mark) < _FAR]
-    for bar in bars:
-        points += [bar.value, _or(bar.low, bar.value), _or(bar.high, bar.value)]
-    low, high = min(points), max(points)
-    pad = (high - low) * 0.06
-    if not pad or not math.isfinite(pad):
-        pad = 1.0
-    return low - pad, high + pad
-
-
-def _or(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
+    size = (WIDE, 0.75 + ROW * len(forest.shown))
+    svg = draw(plot, name=name, title=forest.title, description=forest.words(), size=size)
+    return Chart(section=section, title=forest.title, svg=svg)

@@ -206,13 +206,19 @@ def _signers(environment: str, records: Records) -> str:
 
 
 def _past(release: Release) -> Past:
-    approved = "automatic" if release.automatic else f"{len(release.approvals)} approval(s)"
     return Past(
         number=str(release.number),
         environment=release.environment,
         action=f"rollback to {release.restores}" if release.action == "rollback" else release.action,
         bytes=short(release.manifest),
-        by=f"{release.actor.id} ({approved})",
+        by=release.actor.id + _approved(release),
         at=f"{release.at:%Y-%m-%d %H:%M %Z}",
         reason=release.reason,
     )
+
+
+def _approved(release: Release) -> str:
+    if release.automatic:
+        return " (automatic)"
+    number = len(release.approvals)
+    return f" ({number} approval{'' if number == 1 else 's'})" if number else ""

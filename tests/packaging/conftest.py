@@ -1,8 +1,7 @@
 """Built once."""
 
 import pytest
-
-from tests.doubles.built import Built, build
+from doubles.built import Built, build
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+from doubles.built import ROOT, Built
 from packaging.requirements import Requirement
 
 from ci_lib import __version__
-from tests.doubles.built import ROOT, Built
 
 FOLDERS = {
     "ci_lib/": "ci_lib/",

@@ -6,8 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
-from tests.doubles.built import Built, clean_environment, pip_install
+from doubles.built import Built, clean_environment, pip_install
 
 HEAVY = ("matplotlib", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "skops")
 CHAIN = ("ci_lib.approval", "ci_lib.ledger", "ci_lib.registry", "ci_lib.release", "ci_lib.doctor")

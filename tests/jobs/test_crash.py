@@ -1,0 +1,128 @@
+"""Deploy and rollback, killed after each of their calls to MLflow and run again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+from ci_lib.jobs import deploy, rollback
+from doubles.faulty import Killed, Watched
+from doubles.small_chain import World, decide
+from mlflow.artifacts import download_artifacts
+
+from ci_lib.champion import compared, resolve
+from ci_lib.errors import Exit
+from ci_lib.job import Job
+from ci_lib.production import open_production
+from ci_lib.registry import Registry
+
+
+def watched(world: World, calls: list[str], die_after: int = 0) -> Callable[[str], Registry]:
+    """Return what opens registries whose calls are counted together, and end after the n-th."""
+
+    def open_one(uri: str) -> Registry:
+        address = world.open_registry(uri).address
+        client = Watched(mlflow.MlflowClient(tracking_uri=address, registry_uri=address), calls, die_after)
+        return Registry(uri, world.project, client=client, fetch=client.watch("download_artifacts", download_artifacts))
+
+    return open_one
+
+
+def deploying(job: Job) -> int:
+    return deploy.main(job, decide=decide)
+
+
+def with_first_release(world: World) -> None:
+    world.approve(world.train("A"))
+    deploy.main(world.job(), decide=decide)
+
+
+def prepare_first_deploy(world: World) -> Job:
+    world.approve(world.train("A"))
+    return world.job()
+
+
+def prepare_second_deploy(world: World) -> Job:
+    with_first_release(world)
+    head = resolve(open_production(world.job()))
+    world.approve(world.train("B", champion=compared(head)))
+    return world.job()
+
+
+def prepare_rollback(world: World) -> Job:
+    job = prepare_second_deploy(world)
+    deploy.main(job, decide=decide)
+    return world.job(reason="bad")
+
+
+SCENES = {
+    "first deploy": (prepare_first_deploy, deploying, 1),
+    "second deploy": (prepare_second_deploy, deploying, 2),
+    "rollback": (prepare_rollback, rollback.main, 3),
+}
+
+
+def fresh(world: World, root: Path, migrated: Path, name: str) -> World:
+    """Return another world with a database of its own."""
+    project = root / name
+    project.mkdir()
+    (project / "mlflow.db").write_bytes(migrated.read_bytes())
+    opened: dict[str, Registry] = {}
+
+    def open_one(uri: str) -> Registry:
+        return opened.setdefault(uri, Registry(uri, project))
+
+    return World(project=project, open_registry=open_one, config=world.config)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_killed_after_any_call_and_run_again_it_ends_in_the_new_state(
+    world: World, tmp_path: Path, migrated: Path, scene: str
+) -> None:
+    prepare, act, expected = SCENES[scene]
+    calls: list[str] = []
+    job = prepare(world)
+    world_job_open = watched(world, calls)
+    assert act(_with(job, world_job_open)) == Exit.DONE
+    total = len(calls)
+    assert total > 5
+    for number in range(1, total + 1):
+        other = fresh(world, tmp_path, migrated, f"killed{number}")
+        job = prepare(other)
+        with pytest.raises(Killed):
+            act(_with(job, watched(other, [], number)))
+        production = open_production(job)
+        before = production.ledger.entries()
+        assert len(before) in {expected - 1, expected}
+        assert act(job) == Exit.DONE
+        entries = open_production(job).ledger.entries()
+        assert len(entries) == expected
+        assert len({entry.op for entry in entries}) == expected
+        assert resolve(open_production(job)) == entries[-1]
+        model = other.registry.download("models:/loan@champion", other.project / "consumer")
+        assert (model / "model.skops").read_text() == ("B" if scene == "second deploy" else "A")
+
+
+def _with(job: Job, opener: Callable[[str], Registry]) -> Job:
+    return Job(**{**vars(job), "open_registry": opener})
+
+
+@pytest.mark.parametrize("versions", [(10, 50)])
+def test_calls_do_not_grow_with_the_number_of_versions(
+    world: World, tmp_path: Path, migrated: Path, versions: tuple[int, int]
+) -> None:
+    seen = []
+    for count in versions:
+        other = fresh(world, tmp_path, migrated, f"with{count}")
+        with_first_release(other)
+        release = resolve(open_production(other.job()))
+        for _ in range(count):
+            other.registry.create_version("loan", release.model_id)
+        other.approve(other.train("B", champion=compared(release)))
+        calls: list[str] = []
+        assert deploy.main(_with(other.job(), watched(other, calls)), decide=decide) == Exit.DONE
+        calls.append("--")
+        assert rollback.main(_with(other.job(reason="bad"), watched(other, calls))) == Exit.DONE
+        seen.append(calls)
+    assert seen[0] == seen[1]
+    assert not {"search_model_versions", "get_registered_model", "get_latest_versions"} & set(seen[0])

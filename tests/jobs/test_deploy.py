@@ -1,0 +1,318 @@
+"""Deploy, over a real embedded MLflow: what it does, what stops it, and what running it again does."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ci_lib.jobs import deploy, rollback
+from doubles.small_chain import CONFIG, NAMED, NOW, World, config, decide
+
+from ci_lib.candidate import Person
+from ci_lib.champion import compared
+from ci_lib.errors import BadInput, Exit, Refused
+from ci_lib.evidence import Champion
+from ci_lib.manifest import scan
+from ci_lib.production import open_production
+from ci_lib.record import digest
+from ci_lib.release import Release
+
+
+def run(world: World) -> int:
+    return deploy.main(world.job(), decide=decide)
+
+
+def head(world: World) -> Release | None:
+    return open_production(world.job()).ledger.head()
+
+
+def champion(world: World) -> Champion | None:
+    now = head(world)
+    return compared(now) if now else None
+
+
+def ship(world: World, content: str) -> Release:
+    made = world.train(content, champion=champion(world))
+    world.approve(made)
+    assert run(world) == Exit.DONE
+    return Release.read(world.here / "release.json")
+
+
+def test_the_first_release_makes_production_model_alias_and_ledger(world: World) -> None:
+    made = world.train("A")
+    answer = world.approve(made)
+    assert run(world) == Exit.DONE
+    release = Release.read(world.here / "release.json")
+    assert release == head(world)
+    assert (release.number, release.replaces, release.previous) == (1, None, None)
+    assert release.manifest == made.candidate.manifest.digest()
+    assert (release.candidate, release.evidence) == (made.candidate.digest(), made.evidence.digest())
+    assert (release.approvals, release.automatic) == ((answer.digest(),), False)
+    assert (release.actor.id, release.pipeline, release.at, release.reason) == ("dora", "p1", NOW, "looks right")
+    assert world.registry.alias("loan", "champion") == world.registry.version("loan", release.model_version)
+    assert "release 1: models:/loan@champion is version 1" in world.heard()
+
+
+def test_production_holds_a_copy_that_the_author_cannot_reach(world: World, tmp_path: Path) -> None:
+    made = world.train("A")
+    world.approve(made)
+    run(world)
+    release = Release.read(world.here / "release.json")
+    assert f"models:/{release.model_id}" != made.candidate.model_uri
+    shutil.rmtree(next((tmp_path / "mlartifacts").rglob(made.candidate.model_uri.removeprefix("models:/"))))
+    found = world.registry.download("models:/loan@champion", tmp_path / "consumer")
+    assert scan(found).digest() == release.manifest
+
+
+def test_a_second_release_rests_on_the_first(world: World) -> None:
+    one, two = ship(world, "A"), ship(world, "B")
+    assert (two.number, two.replaces, two.previous, two.model_version) == (2, 1, one.digest(), "2")
+    seen = world.registry.alias("loan", "champion")
+    assert seen is not None
+    assert (seen.number, seen.model_id) == ("2", two.model_id)
+
+
+def test_deploying_the_same_release_twice_is_a_no_op_that_says_so(world: World) -> None:
+    one = ship(world, "A")
+    world.heard()
+    world.now += timedelta(days=30)  # long after the approval expired
+    (world.here / "release.json").unlink()
+    assert run(world) == Exit.DONE
+    assert "release 1 is this candidate on these approvals already: nothing to do" in world.heard()
+    assert Release.read(world.here / "release.json") == one == head(world)
+    assert world.registry.version("loan", "2") is None
+
+
+def test_a_deploy_job_that_is_retried_after_a_rollback_does_not_undo_it(world: World) -> None:
+    ship(world, "A")
+    ship(world, "B")
+    rollback.main(world.job(reason="bad"))
+    with pytest.raises(Refused, match="was release 2 on the same approvals, and release 3 replaced it") as error:
+        run(world)
+    assert "rollback --to 2" in error.value.hint
+
+
+def test_the_same_bytes_can_be_released_again_on_a_new_approval(world: World) -> None:
+    ship(world, "A")
+    ship(world, "B")
+    rollback.main(world.job(reason="bad"))
+    again = ship(world, "B")
+    assert (again.number, again.action, again.replaces) == (4, "deploy", 3)
+
+
+def test_a_wrong_alias_is_put_right_first_and_reported(world: World) -> None:
+    ship(world, "A")
+    ship(world, "B")
+    world.registry.set_alias("loan", "champion", "1")
+    world.heard()
+    assert run(world) == Exit.DONE
+    said = world.heard()
+    assert "alias 'champion' of loan pointed to version 1, not to version 2 (release 2); put right" in said
+    seen = world.registry.alias("loan", "champion")
+    assert seen is not None
+    assert seen.number == "2"
+
+
+def test_without_an_approval_it_waits(world: World) -> None:
+    world.train("A")
+    assert run(world) == Exit.NO_APPROVAL
+    assert "0 of 1 approvals" in world.heard()
+    assert world.registry.ledger("loan") is None
+
+
+def test_with_too_few_approvals_it_waits(world: World) -> None:
+    approvers = CONFIG["policy"]["approval"] | {"required": 2}  # type: ignore[index]  # a plain dict
+    world.config = config(policy=CONFIG["policy"] | {"approval": approvers})  # type: ignore[operator]
+    made = world.train("A")
+    world.approve(made)
+    assert run(world) == Exit.NO_APPROVAL
+    world.approve(made, approver=Person(id="ben", known_from="self-declared"), nonce="b", reason="me too")
+    assert run(world) == Exit.DONE
+    release = head(world)
+    assert release is not None
+    assert len(release.approvals) == 2
+
+
+def test_a_rejection_ends_it(world: World) -> None:
+    world.approve(world.train("A"), decision="rejected", reason="unfair to men")
+    assert run(world) == Exit.REJECTED
+    assert "ana rejected it: unfair to men" in world.heard()
+    assert head(world) is None
+
+
+def test_a_failed_verdict_is_never_released_whoever_approves(world: World) -> None:
+    world.approve(world.train("A", value=0.4))
+    assert run(world) == Exit.FAIL
+    assert head(world) is None
+
+
+def test_an_inconclusive_finding_must_be_accepted_by_name(world: World) -> None:
+    made = world.train("A", value=0.6)
+    world.approve(made)
+    assert run(world) == Exit.NO_APPROVAL
+    assert f"nobody has accepted {NAMED} by name" in world.heard()
+    world.approve(made, accepted=(NAMED,))
+    assert run(world) == Exit.DONE
+
+
+def test_an_automatic_environment_needs_a_pass_and_says_so_in_the_ledger(world: World) -> None:
+    world.config = config(environments={"staging": {"approval": "automatic"}, "production": {}})
+    world.environment = "staging"
+    world.train("A", value=0.6)
+    assert run(world) == Exit.INCONCLUSIVE
+    world.train("A", value=0.4)
+    assert run(world) == Exit.FAIL
+    world.train("A")
+    assert run(world) == Exit.DONE
+    release = head(world)
+    assert release is not None
+    assert (release.automatic, release.approvals, release.reason) == (True, (), "approval: automatic")
+    assert world.registry.alias("loan-staging", "champion") is not None
+    assert run(world) == Exit.DONE
+    assert "nothing to do" in world.heard()
+
+
+def test_a_candidate_is_promoted_through_environments_with_registries_of_their_own(
+    world: World, tmp_path: Path, migrated: Path
+) -> None:
+    shutil.copy(migrated, tmp_path / "prod.db")
+    environments = {"staging": {"approval": "automatic"}, "production": {"registry": "sqlite:///prod.db"}}
+    world.config = config(environments=environments)
+    made = world.train("A")
+    world.environment = "staging"
+    assert run(world) == Exit.DONE
+    world.environment = "production"
+    world.approve(made)
+    assert run(world) == Exit.DONE
+    assert world.registry.registered("loan", "champion").exists is False
+    assert world.open_registry("sqlite:///prod.db").alias("loan", "champion") is not None
+    assert world.open_registry("sqlite:///prod.db").registered("loan-staging", "champion").exists is False
+
+
+def test_evidence_that_is_older_than_the_champion_is_stale(world: World) -> None:
+    made = world.train("B")
+    world.approve(made)
+    shutil.copytree(world.project / "release", world.project / "late")
+    ship(world, "A")
+    shutil.rmtree(world.project / "release")
+    shutil.move(world.project / "late", world.project / "release")
+    with pytest.raises(Refused, match="the champion changed since validation: it was none and is release 1 now"):
+        run(world)
+
+
+def test_an_approval_works_once(world: World) -> None:
+    used = world.approve(world.train("A"), nonce="once")
+    run(world)
+    made = world.train("B", champion=champion(world))
+    world.approve(made, nonce=used.nonce)
+    with pytest.raises(Refused, match="already used for another release"):
+        run(world)
+
+
+def test_a_candidate_that_was_changed_after_validation_is_refused(world: World, tmp_path: Path) -> None:
+    made = world.train("A")
+    world.approve(made)
+    folder = next((tmp_path / "mlartifacts").rglob(made.candidate.model_uri.removeprefix("models:/")))
+    next(folder.rglob("model.skops")).write_text("EVIL")
+    with pytest.raises(Refused, match="no longer what was validated and approved: model.skops was changed"):
+        run(world)
+    assert head(world) is None
+    assert world.registry.alias("loan", "champion") is None
+
+
+def test_a_candidate_that_is_gone_is_refused(world: World, tmp_path: Path) -> None:
+    made = world.train("A")
+    world.approve(made)
+    folder = next((tmp_path / "mlartifacts").rglob(made.candidate.model_uri.removeprefix("models:/")))
+    shutil.rmtree(folder)
+    with pytest.raises(Refused, match="does not have it: No such artifact"):
+        run(world)
+    assert head(world) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("evidence.json", '"threshold": 0.5', '"threshold": 0.6', "decision.json is about other evidence"),
+        ("candidate.json", '"seed": 0', '"seed": 1', "evidence.json is about another candidate"),
+        ("dataset.json", "loans.csv", "loans2.csv", "trained on another dataset"),
+        ("decision.json", '"sentence": "0.8"', '"sentence": "0.9"', "the policy makes another decision"),
+        ("report/index.html", "<html>", "<HTML>", "something else: report changed since"),
+        ("evidence.json", "{", " {", "not in canonical form"),
+        ("decision.json", '"pass"', '"passed"', "is not a valid Decision record"),
+        ("production/approvals/ana.json", "looks right", "look at me", ""),
+    ],
+)
+def test_a_changed_file_is_refused(world: World, file: str, old: str, new: str, words: str) -> None:
+    world.approve(world.train("A"))
+    path = world.project / "release" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    if not words:  # a self-declared approval is as good as the file: only a signature could tell
+        assert run(world) == Exit.DONE
+        return
+    with pytest.raises(Refused, match=words):
+        run(world)
+    assert head(world) is None
+
+
+@pytest.mark.parametrize(
+    "file", ["dataset.json", "candidate.json", "evidence.json", "decision.json", "report/index.html"]
+)
+def test_a_missing_record_is_bad_input_that_names_the_stage(world: World, file: str) -> None:
+    world.approve(world.train("A"))
+    (world.project / "release" / file).unlink()
+    with pytest.raises(BadInput) as error:
+        run(world)
+    assert error.value.hint.startswith("ml-release ")
+
+
+@pytest.mark.parametrize("with_alias", [True, False])
+def test_a_production_model_without_a_ledger_is_refused(world: World, with_alias: bool) -> None:
+    made = world.train("A")
+    world.approve(made)
+    number = world.registry.create_version("loan", made.candidate.model_uri.removeprefix("models:/"))
+    if with_alias:
+        world.registry.set_alias("loan", "champion", number)
+    with pytest.raises(Refused, match="has no ledger") as error:
+        run(world)
+    assert "environments.production.name" in error.value.hint
+
+
+def test_two_environments_that_share_one_model_are_refused(world: World) -> None:
+    shared = {"staging": {"name": "loan", "approval": "automatic"}, "production": {}}
+    world.config = config(environments=shared)
+    world.environment = "staging"
+    made = world.train("A")
+    run(world)
+    world.environment = "production"
+    world.approve(made)
+    with pytest.raises(Refused, match="entry 1 is about loan in staging") as error:
+        run(world)
+    assert "its own name:" in error.value.hint
+
+
+def test_the_records_of_a_release_are_kept_beside_the_ledger(world: World, tmp_path: Path) -> None:
+    release = ship(world, "A")
+    kept = open_production(world.job()).attached(release, tmp_path / "kept")
+    assert kept is not None
+    names = sorted(path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file())
+    assert names == [
+        "approvals/ana.json", "candidate.json", "dataset.json", "decision.json", "evidence.json", "golden.json",
+        "index.html",
+    ]  # fmt: skip
+    assert digest((kept / "golden.json").read_bytes()) == release.golden
+
+
+def test_the_real_judge_is_asked_unless_a_test_brings_its_own(world: World) -> None:
+    world.approve(world.train("A", value=0.4))
+    calls: list[Any] = []
+
+    def judge(*about: Any) -> Any:
+        calls.append(about)
+        return decide(*about)
+
+    deploy.main(world.job(), decide=judge)
+    assert len(calls) == 1

@@ -1,0 +1,185 @@
+"""The ledger over a store in memory: appending once, and noticing every change."""
+
+import json
+import re
+
+import pytest
+from doubles.entries import entry, history
+from doubles.memory_store import MemoryStore
+from doubles.small_chain import MODEL
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ci_lib.errors import BadInput, Refused, Unavailable
+from ci_lib.ledger import Ledger, Store
+from ci_lib.record import digest
+from ci_lib.release import Release
+
+
+def ledger(store: Store | None) -> Ledger:
+    return Ledger(store, model=MODEL, environment="production")
+
+
+def filled(*steps: str | int) -> MemoryStore:
+    store = MemoryStore()
+    for made in history(*steps):
+        ledger(store).append(made.op, lambda _, made=made: made)
+    return store
+
+
+def test_without_a_store_it_reads_as_empty_and_takes_nothing() -> None:
+    assert (ledger(None).entries(), ledger(None).head(), ledger(None).notes()) == ((), None, {})
+    with pytest.raises(Refused, match="no ledger"):
+        ledger(None).append(digest(b"op"), entry)
+
+
+def test_entries_come_back_as_written_oldest_first() -> None:
+    store = filled("A", "B", 1)
+    assert ledger(store).entries() == history("A", "B", 1)
+    assert ledger(store).head() == history("A", "B", 1)[-1]
+    assert list(store.texts) == ["op-000001", "op-000002", "op-000003"]
+
+
+def test_an_operation_appends_once_however_often_it_runs() -> None:
+    store = filled("A")
+    first = history("A")[0]
+    again = ledger(store).append(first.op, lambda head: entry(head, "other"))
+    assert again == first
+    assert len(store.texts) == 1
+
+
+def test_whoever_loses_the_race_appends_after_the_winner() -> None:
+    store = filled("A")
+    winner = entry(history("A")[0], "winner")
+
+    def other_writer() -> None:
+        store.before_put = None
+        ledger(store).append(winner.op, lambda _: winner)
+
+    store.before_put = other_writer
+    op = digest(b"loser")
+    mine = ledger(store).append(op, lambda head: entry(head, "loser", op=op))
+    assert (mine.number, mine.previous) == (3, winner.digest())
+    assert [made.number for made in ledger(store).entries()] == [1, 2, 3]
+
+
+def test_the_loser_may_give_up_when_the_head_is_not_what_it_expected() -> None:
+    store = filled("A")
+
+    def stale(head: Release | None) -> Release:
+        message = "stale"
+        if head is not None and head.number > 1:
+            raise Refused(message)
+        return entry(head, "loser")
+
+    def other_writer() -> None:
+        store.before_put = None
+        winner = entry(history("A")[0], "winner")
+        ledger(store).append(winner.op, lambda _: winner)
+
+    store.before_put = other_writer
+    with pytest.raises(Refused, match="stale"):
+        ledger(store).append(digest(b"loser"), stale)
+
+
+def test_losing_every_race_ends_as_unavailable() -> None:
+    class Unlucky(MemoryStore):
+        def put_once(self, key: str, value: str) -> bool:
+            return False
+
+    with pytest.raises(Unavailable, match="all the time"):
+        ledger(Unlucky()).append(digest(b"op"), entry)
+
+
+def test_a_store_that_cuts_long_texts_is_noticed() -> None:
+    class Cutting(MemoryStore):
+        def put_once(self, key: str, value: str) -> bool:
+            return super().put_once(key, value[:100])
+
+    store = Cutting()
+    with pytest.raises(Refused, match="entry 1 is not a release"):
+        ledger(store).append(digest(b"op"), lambda head: entry(head, op=digest(b"op")))
+
+
+def test_an_entry_longer_than_the_store_keeps_is_bad_input() -> None:
+    with pytest.raises(BadInput, match="6,000") as error:
+        ledger(MemoryStore()).append(digest(b"op"), lambda head: entry(head, reason="x" * 6000))
+    assert "--reason" in error.value.hint
+
+
+def test_a_reason_in_any_script_survives() -> None:
+    reason = "Modell läuft 模型 \U0001f4c9\n'\"\\"
+    store = MemoryStore()
+    made = ledger(store).append(digest(b"op"), lambda head: entry(head, reason=reason, op=digest(b"op")))
+    assert ledger(store).entries() == (made,)
+    assert all(text.isascii() for text in store.texts.values())
+
+
+def test_notes_are_written_once_and_are_no_entries() -> None:
+    store = filled("A")
+    assert ledger(store).note("copy-1", "first") == "first"
+    assert ledger(store).note("copy-1", "second") == "first"
+    assert ledger(store).notes() == {"copy-1": "first"}
+    assert len(ledger(store).entries()) == 1
+
+
+def test_an_approval_is_claimed_by_one_operation() -> None:
+    store = MemoryStore()
+    ledger(store).claim(["nonce"], digest(b"one"))
+    ledger(store).claim(["nonce"], digest(b"one"))
+    with pytest.raises(Refused, match="already used"):
+        ledger(store).claim(["other", "nonce"], digest(b"two"))
+
+
+def change(which: int, **changes: object) -> dict[str, str]:
+    texts = dict(filled("A", "B", "C").texts)
+    key = f"op-{which:06d}"
+    texts[key] = json.dumps(json.loads(texts[key]) | changes, sort_keys=True, separators=(",", ":"))
+    return texts
+
+
+def without(number: int) -> dict[str, str]:
+    texts = dict(filled("A", "B", "C").texts)
+    del texts[f"op-{number:06d}"]
+    return texts
+
+
+def swapped() -> dict[str, str]:
+    texts = dict(filled("A", "B", "C").texts)
+    texts["op-000001"], texts["op-000002"] = texts["op-000002"], texts["op-000001"]
+    return texts
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        (change(1, reason="edited"), "entry 2 does not rest on entry 1 as it is now"),
+        (change(2, manifest=digest(b"evil")), "entry 3 does not rest on entry 2"),
+        (change(3, previous=digest(b"evil")), "entry 3 does not rest on entry 2"),
+        (change(1, previous=digest(b"evil")), "entry 1 does not rest on entry 0"),
+        (change(2, number=3), "entry 2 calls itself 3"),
+        (change(2, model="other"), "entry 2 is about other in production"),
+        (change(3, environment="staging"), "entry 3 is about loan in staging"),
+        (change(2, unknown="key"), "entry 2 is not a release"),
+        (without(1), "entry 1 is missing"),
+        (without(2), "entry 2 is missing"),
+        (swapped(), "entry 1 calls itself 2"),
+        ({"op-000001": json.dumps(json.loads(change(2)["op-000001"]))}, "entry 1 is not written as ml-release writes"),
+        ({"op-000001": "junk"}, "entry 1 is not a release"),
+        ({"op-0000001": "{}"}, "entry 1 is not a release"),
+    ],
+)
+def test_every_change_is_refused_and_names_the_entry(texts: dict[str, str], sentence: str) -> None:
+    with pytest.raises(Refused, match=re.escape(sentence)):
+        ledger(MemoryStore(texts)).entries()
+
+
+@given(st.integers(0, 2), st.data())
+def test_no_changed_character_before_the_last_entry_goes_unnoticed(which: int, data: st.DataObject) -> None:
+    texts = dict(filled("A", "B", "C", "D").texts)
+    key = f"op-{which + 1:06d}"
+    place = data.draw(st.integers(0, len(texts[key]) - 1))
+    letter = data.draw(st.characters(codec="ascii").filter(lambda new: new != texts[key][place]))
+    changed = texts[key][:place] + letter + texts[key][place + 1 :]
+    with pytest.raises(Refused):
+        ledger(MemoryStore(texts | {key: changed})).entries()
