@@ -97,7 +97,7 @@ def _stage(job: "Job") -> int:
 
 def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     """Read release.yml and put together what the command is given."""
-    from ci_lib import console, reading  # noqa: PLC0415
+    from ci_lib import consoles, reading  # noqa: PLC0415
     from ci_lib.ci.local import Local  # noqa: PLC0415
     from ci_lib.job import Job  # noqa: PLC0415
 
@@ -116,7 +116,7 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
         environment=_environment(args.environment, config),
         args=args,
         env=env,
-        console=console.choose(out, env),
+        console=consoles.choose(out, env),
         ci=Local(project, env),
         clock=lambda: datetime.now(UTC),
         open_registry=open_registry,

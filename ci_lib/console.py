@@ -3,7 +3,7 @@
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -57,14 +57,3 @@ class GitLabConsole(Console):
             yield
         finally:
             self._print(f"\x1b[0Ksection_end:{int(self.clock())}:{section}\r\x1b[0K")
-
-
-def choose(out: TextIO, env: Mapping[str, str]) -> Console:
-    """Pick how to speak: sections on GitLab, a live display on a person's terminal, plain lines for all others."""
-    if env.get("GITLAB_CI"):
-        return GitLabConsole(out)
-    if not out.isatty() or env.get("CI") or env.get("TERM", "dumb") == "dumb":
-        return Console(out)
-    from ci_lib.terminal import Terminal  # noqa: PLC0415 -- pipes do not pay for rich
-
-    return Terminal(out, colour=not env.get("NO_COLOR"))

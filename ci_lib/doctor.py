@@ -46,6 +46,8 @@ class Check(Record):
 
     name: str
     ok: bool
+    required: bool = True
+    """False: everything works without, but a record will say less."""
     found: str
     hint: str = ""
     """What to type; empty when all is well."""
@@ -93,22 +95,25 @@ def doctor(
 
 
 def verdict(checks: Collection[Check]) -> Exit:
-    """Return DONE when all checks are well, BAD_INPUT otherwise (and when nothing was checked)."""
-    return Exit.DONE if checks and all(check.ok for check in checks) else Exit.BAD_INPUT
+    """Return DONE when all that is required is there, BAD_INPUT otherwise (and when nothing was checked)."""
+    return Exit.DONE if checks and all(check.ok or not check.required for check in checks) else Exit.BAD_INPUT
 
 
 def lines(checks: Sequence[Check]) -> Iterator[str]:
     """Yield the checks as text, what is missing with the command that brings it."""
     width = max((len(check.name) for check in checks), default=0)
     for check in checks:
-        yield f"{'ok     ' if check.ok else 'MISSING'} {check.name:<{width}}  {check.found}"
+        word = "ok" if check.ok else "MISSING" if check.required else "advice"
+        yield f"{word:<7} {check.name:<{width}}  {check.found}"
         if check.hint:
             yield f"        {'':<{width}}  next: {check.hint}"
     if not checks:
         yield "nothing was checked"
         return
-    missing = sum(not check.ok for check in checks)
-    yield f"{missing} of {len(checks)} checks found something missing" if missing else "nothing is missing"
+    missing = sum(check.required and not check.ok for check in checks)
+    yield (
+        f"{missing} of {len(checks)} checks found something missing" if missing else "nothing that is needed is missing"
+    )
 
 
 def _python(machine: Machine) -> Check:
@@ -144,21 +149,16 @@ def _package(installed: str | None, name: str, wanted: Requirement | None, users
 def _git(machine: Machine) -> Check:
     path = machine.which("git")
     hint = "" if path else "sudo apt-get install -y git"
-    return Check(
-        name="git", ok=path is not None, found=path or "not on PATH: commit and author stay unknown", hint=hint
-    )
+    found = path or "not on PATH: a candidate will name no commit and no author"
+    return Check(name="git", ok=path is not None, required=False, found=found, hint=hint)
 
 
 def _repository(project: Path) -> Check:
     root = next((folder for folder in (project, *project.parents) if (folder / ".git").exists()), None)
     if root is None:
-        found = f"{project} is in no git repository: a candidate would name no commit and no author"
-        return Check(
-            name="repository",
-            ok=False,
-            found=found,
-            hint=f"git -C {project} init && git -C {project} add . && git commit",
-        )
+        found = f"{project} is in no git repository: a candidate will name no commit and no author"
+        hint = f"cd {project} && git init && git add . && git commit -m 'First candidate'"
+        return Check(name="repository", ok=False, required=False, found=found, hint=hint)
     return Check(name="repository", ok=True, found=str(root))
 
 

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from ci_lib.console import Console, GitLabConsole, choose
+from ci_lib.console import Console, GitLabConsole
+from ci_lib.consoles import choose
 from ci_lib.terminal import Terminal
 
 

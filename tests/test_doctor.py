@@ -49,7 +49,7 @@ def test_a_healthy_machine_has_nothing_missing(project: Path) -> None:
     assert missing(checks) == []
     assert all(check.hint == "" for check in checks)
     assert verdict(checks) is Exit.DONE
-    assert list(lines(checks))[-1] == "nothing is missing"
+    assert list(lines(checks))[-1] == "nothing that is needed is missing"
 
 
 def unreachable(address: str) -> None:
@@ -74,12 +74,6 @@ def unreachable(address: str) -> None:
             "3.16.0, <4,>=3.17.2 is needed",
             "python -m pip install 'mlflow-skinny<4,>=3.17.2'",
         ),
-        (
-            replace(HEALTHY, which=lambda _: None),
-            "git",
-            "not on PATH: commit and author stay unknown",
-            "sudo apt-get install -y git",
-        ),
         (replace(HEALTHY, free=lambda _: ROOM - 1), "disk", "500 MB free, 500 MB are needed", "df -h"),
         (replace(HEALTHY, writable=lambda _: "Read-only file system"), "directory", "Read-only file system", "ls -ld"),
         (replace(HEALTHY, reach=unreachable), "registry", f"{MLFLOW} does not answer", "mlflow server"),
@@ -99,10 +93,21 @@ def test_one_thing_missing_is_named_alone_with_what_to_type(
     assert printed[-1].endswith("checks found something missing")
 
 
-def test_a_directory_outside_any_repository_is_named(tmp_path: Path) -> None:
-    (check,) = missing(doctor(HEALTHY, tmp_path, []))
-    assert check.name == "repository"
-    assert check.hint.startswith(f"git -C {tmp_path} init")
+def test_a_project_outside_any_repository_works_and_is_advised(tmp_path: Path) -> None:
+    checks = doctor(HEALTHY, tmp_path, [])
+    (check,) = missing(checks)
+    assert (check.name, check.required) == ("repository", False)
+    assert check.hint.startswith(f"cd {tmp_path} && git init")
+    assert verdict(checks) is Exit.DONE
+    assert any(line.startswith("advice  repository") for line in lines(checks))
+    assert list(lines(checks))[-1] == "nothing that is needed is missing"
+
+
+def test_a_machine_without_git_works_and_is_advised(project: Path) -> None:
+    checks = doctor(replace(HEALTHY, which=lambda _: None), project, [])
+    (check,) = missing(checks)
+    assert (check.name, check.required, check.hint) == ("git", False, "sudo apt-get install -y git")
+    assert verdict(checks) is Exit.DONE
 
 
 def test_a_job_that_deploys_needs_nothing_that_loads_a_model(project: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import skops.io
 from ruamel.yaml import YAML
+from sklearn.metrics import roc_auc_score
 
 from ci_lib.config import Config
 from ci_lib.doctor import STAGES
@@ -150,7 +151,8 @@ def test_basic_model_meets_its_own_rule(load: Callable[[str, str], ModuleType]) 
     rows = load("basic", "data").load()
     features, target = rows.drop(columns="benign"), rows["benign"]
     model = load("basic", "model").build(C=1.0).fit(features[:400], target[:400])
-    assert model.score(features[400:], target[400:]) > 0.95
+    scores = model.predict_proba(features[400:])[:, 1]
+    assert roc_auc_score(target[400:], scores) > 0.93  # the rule asks for 0.90, by interval
     assert not rows.isna().any().any()
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ci_lib.console import choose
+from ci_lib.consoles import choose
 from ci_lib.terminal import Terminal
 
 COLOUR = re.compile(r"\x1b\[(?:3[0-7]|9[0-7])m")

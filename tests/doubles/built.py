@@ -43,6 +43,6 @@ def clean_environment(folder: Path) -> Path:
 
 def pip_install(python: Path, *arguments: str | Path) -> None:
     """Install as the README says; what pip complains about is in the failure."""
-    command = [str(python), "-m", "pip", "install", "--quiet", *map(str, arguments)]
+    command = [str(python), "-m", "pip", "install", "--quiet", "--no-compile", *map(str, arguments)]
     done = subprocess.run(command, cwd=python.parent, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
