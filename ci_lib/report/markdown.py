@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ci_lib.report.findings import Shown
 from ci_lib.report.lineage import Item
-from ci_lib.report.tables import Line
+from ci_lib.report.tables import Confusion, Line
 from ci_lib.report.view import View
 from ci_lib.text import visible
 
@@ -86,6 +86,7 @@ def _tables(view: View) -> list[str]:
     return [
         "## Performance", "", escape(view.rows), "",
         *_table(["metric", "candidate", "dummy", "champion"], performance),
+        *(line for confusion in view.confusions for line in _confusion(confusion)),
         *_section("Comparison on the same rows", tables.comparison),
         *_section("Fairness", tables.fairness),
         *_section("Importance", tables.importance),
@@ -93,6 +94,12 @@ def _tables(view: View) -> list[str]:
         *_section("Operations", tables.operations),
         *_section("Other measurements", tables.other),
     ]  # fmt: skip
+
+
+def _confusion(confusion: Confusion) -> list[str]:
+    head = ["rows", *(f"decided {escape(label)}" for label in confusion.labels)]
+    rows = [[f"truly {escape(label)}", *c] for label, c in zip(confusion.labels, confusion.counts, strict=True)]
+    return [f"Decisions by true label, {escape(confusion.of)}:", "", *_table(head, rows)]
 
 
 def _section(title: str, lines: Sequence[Line]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from ci_lib.evidence import Curve
 from ci_lib.measure.catalogue import CATALOGUE
 from ci_lib.measurement import Measurement
 from ci_lib.report import numbers
@@ -36,6 +37,15 @@ class Tables:
     other: tuple[Line, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """Rows of the holdout by true label (down) and decision (across)."""
+
+    of: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[str, ...], ...]
+
+
 BETTER = {"higher": "higher is better", "lower": "lower is better", "zero": "0 is even", "one": "1 is even"}
 
 
@@ -51,11 +61,27 @@ def tables(data: Sequence[Measurement], evidence: Sequence[Measurement]) -> Tabl
     return Tables(
         performance=_performance(performance),
         comparison=tuple(_line(m, m.scope.of) for m in comparison),
-        fairness=tuple(_line(m, _group(m)) for m in fairness),
+        fairness=tuple(_line(m, _group(m)) for m in _by_metric(fairness)),
         importance=tuple(_line(m, m.scope.feature) for m in sorted(importance, key=_by_size)),
         data=tuple(_line(m, m.scope.feature or "all rows") for m in found_in_data),
         operations=tuple(_line(m, str(m.scope)) for m in operations),
         other=tuple(_line(m, str(m.scope)) for m in rest),
+    )
+
+
+def confusions(curves: Iterable[Curve]) -> tuple[Confusion, ...]:
+    """Read the confusion matrices: `Curve.y` holds the rows by truth, then by decision."""
+    return tuple(
+        Confusion(of=curve.scope.of, labels=curve.labels, counts=_square(curve))
+        for curve in curves
+        if curve.name == "confusion" and curve.labels and len(curve.y) == len(curve.labels) ** 2
+    )
+
+
+def _square(curve: Curve) -> tuple[tuple[str, ...], ...]:
+    wide = len(curve.labels)
+    return tuple(
+        tuple(numbers.count(rows) for rows in curve.y[start : start + wide]) for start in range(0, len(curve.y), wide)
     )
 
 
@@ -99,6 +125,12 @@ def _take(rest: list[Measurement], belongs: Callable[[Measurement], bool]) -> li
 def _by_size(measurement: Measurement) -> tuple[float, str]:
     size = float("inf") if measurement.value is None else -measurement.value
     return size, measurement.scope.feature
+
+
+def _by_metric(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """Keep the order, but put what is of one metric together."""
+    metrics = list(dict.fromkeys(measurement.metric for measurement in measurements))
+    return sorted(measurements, key=lambda measurement: metrics.index(measurement.metric))
 
 
 def _group(measurement: Measurement) -> str:

@@ -12,7 +12,7 @@ from ci_lib.release import Release
 from ci_lib.report import lineage
 from ci_lib.report.findings import ORDER, Row, headline, rows
 from ci_lib.report.lineage import Item
-from ci_lib.report.tables import Tables, tables
+from ci_lib.report.tables import Confusion, Tables, confusions, tables
 
 SHORT = 8
 """So many hex digits a reviewer compares."""
@@ -81,6 +81,7 @@ class View:
     accept: tuple[str, ...]
     """Names of the findings that an approver must accept."""
     tables: Tables
+    confusions: tuple[Confusion, ...]
     rows: str
     lineage: tuple[Item, ...]
     digests: tuple[Item, ...]
@@ -121,6 +122,7 @@ def compose(records: Records) -> View:
         findings=rows(decision),
         accept=tuple(finding.name for finding in decision.findings if finding.outcome == "inconclusive"),
         tables=tables(records.dataset.measurements, records.evidence.measurements),
+        confusions=confusions(records.evidence.curves),
         rows=f"{records.dataset.train.rows:,} rows to train, {holdout:,} held out ({records.dataset.split})",
         lineage=lineage.items(records.dataset, candidate),
         digests=lineage.digests(records.dataset, candidate, records.evidence, decision),

@@ -107,6 +107,7 @@ class Signoff(ThreadingHTTPServer):
                 return False
             self.gate.record(form.vote())
             self.answered.add(form.number)
+            self.shown.clear()
         self.changed.set()
         return True
 

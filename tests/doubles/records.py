@@ -298,6 +298,7 @@ def _curves() -> list[Curve]:
         Curve(name="calibration", scope=champion, x=mean, y=tuple(round(y - 0.015, 4) for y in seen)),
         Curve(name="score_histogram", scope=candidate, x=_round(bins), y=_round(paid), labels=("1",)),
         Curve(name="score_histogram", scope=candidate, x=_round(bins), y=_round(refused), labels=("0",)),
+        Curve(name="confusion", scope=candidate, x=(0, 1, 2, 3), y=(21, 77, 14, 684), labels=("0", "1")),
     ]
 
 

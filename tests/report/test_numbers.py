@@ -35,6 +35,7 @@ def test_rounding_never_hides_on_which_side_of_the_limit_a_value_lies() -> None:
     assert numbers.significant(0.69996, against=[0.7]) == "0.69996"
     assert numbers.significant(0.7, against=[0.7]) == "0.700"
     assert numbers.significant(0.75, against=[0.7, None]) == "0.750"
+    assert numbers.significant(0.1 + 0.2, against=[0.3]) == "0.300000000000", "noise is not worth more digits"
     assert numbers.significant(1000.2, against=[1000.0]) == "1,000.2"
 
 

@@ -6,8 +6,9 @@ from itertools import chain as flat
 import pytest
 from doubles.records import chain, number
 
-from ci_lib.measurement import Measurement
-from ci_lib.report.tables import Line, Tables, tables
+from ci_lib.evidence import Curve
+from ci_lib.measurement import Measurement, Scope
+from ci_lib.report.tables import Line, Tables, confusions, tables
 
 
 def lines(built: Tables) -> list[Line]:
@@ -61,6 +62,20 @@ def test_candidate_champion_and_dummy_stand_side_by_side() -> None:
 def test_a_metric_that_only_the_dummy_has_says_so() -> None:
     line = tables((), (number("accuracy", 0.7, of="dummy"),)).performance[0]
     assert (line.shown.value, line.shown.note) == ("not assessable", "not measured")
+
+
+def test_one_metric_stands_together() -> None:
+    names = ("impact_ratio", "statistical_parity_difference", "impact_ratio")
+    found = tables((), tuple(number(name, 0.1, attribute="a", group=str(place)) for place, name in enumerate(names)))
+    assert [line.about for line in found.fairness] == ["a=0", "a=2", "a=1"]
+
+
+def test_a_confusion_matrix_is_a_table_and_what_is_no_square_is_none() -> None:
+    scope = Scope(of="champion")
+    good = Curve(name="confusion", scope=scope, x=(0, 1, 2, 3), y=(5, 1000, 7, 8), labels=("no", "yes"))
+    bad = good.model_copy(update={"y": (1.0, 2.0)})
+    (found,) = confusions((good, bad, good.model_copy(update={"name": "roc"}), good.model_copy(update={"labels": ()})))
+    assert (found.of, found.counts) == ("champion", (("5", "1,000"), ("7", "8")))
 
 
 def test_importance_is_sorted_by_size_and_what_is_not_assessable_comes_last() -> None:

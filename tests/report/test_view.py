@@ -96,6 +96,15 @@ def test_a_rollback_says_to_what() -> None:
     assert (newest.action, newest.by) == ("rollback to 1", "ben")
 
 
+def test_an_automatic_release_says_so() -> None:
+    built = chain()
+    automatic = built.history[0].model_copy(update={"automatic": True, "approvals": ()})
+    several = built.history[0].model_copy(update={"approvals": (sha("a"), sha("b"))})
+    assert [past.by for past in look(replace(built, history=(automatic, several))).history] == [
+        "ben (2 approvals)", "ben (automatic)",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("code", "says"),
     [

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from doubles.gates import MemoryGate
+from doubles.hostile import poisoned
 from doubles.records import chain
 from playwright.sync_api import Browser, Page, expect
 
@@ -211,8 +212,12 @@ def test_the_page_works_by_keyboard_alone(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("width", [400, 1280])
-def test_nothing_runs_out_of_the_window(desk: Desk, width: int) -> None:
-    _, page = desk.open(MemoryGate())
+@pytest.mark.parametrize("text", ["", "A" * 3000])
+def test_nothing_runs_out_of_the_window(desk: Desk, width: int, text: str) -> None:
+    built = poisoned(text) if text else chain()
+    files = report.render(built.config, built.dataset, built.candidate, built.evidence, built.decision)
+    asked = replace(question(), decision=built.decision, report=files["index.html"])
+    _, page = desk.open(MemoryGate(), asked)
     page.set_viewport_size({"width": width, "height": 800})
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.frames[1].evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
