@@ -76,7 +76,7 @@ class Ledger:
 
     def find(self, op: Digest) -> Release | None:
         """Return the release that an operation made, if it made one."""
-        return next((entry for entry in self.entries() if entry.op == op), None)
+        return made_by(op, self.entries())
 
     def append(self, op: Digest, make: Callable[[Release | None], Release]) -> Release:
         """Append what `make` returns for the current head, once for each operation.
@@ -93,9 +93,10 @@ class Ledger:
             message = "there is no ledger to append to"
             raise Refused(message, "run the deploy job again")
         for _ in range(ATTEMPTS):
-            if done := self.find(op):
+            entries = self.entries()
+            if done := made_by(op, entries):
                 return done
-            entry = make(self.head())
+            entry = make(entries[-1] if entries else None)
             if self._store.put_once(_key(entry.number), _compact(entry)) and self.find(op) == entry:
                 return entry
         message = f"the ledger of {self._model} is written by others all the time"
@@ -134,6 +135,11 @@ class Ledger:
             rests = entry.previous == (before.digest() if before else None)
             _expect(rests, f"entry {expected} does not rest on entry {expected - 1} as it is now")
             before = entry
+
+
+def made_by(op: Digest, entries: Sequence[Release]) -> Release | None:
+    """Return the release that an operation made, if it made one."""
+    return next((entry for entry in entries if entry.op == op), None)
 
 
 def used_nonce(nonce: str) -> str:

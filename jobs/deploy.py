@@ -15,6 +15,7 @@ from ci_lib.chain import Chain
 from ci_lib.checks import Decide
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
+from ci_lib.ledger import made_by
 from ci_lib.manifest import difference, scan
 from ci_lib.production import Copy, Production, open_production
 from ci_lib.record import Digest
@@ -45,12 +46,14 @@ def main(job: Job, *, decide: Decide | None = None) -> int:
         evidence=chain.evidence.digest(),
         nonces=[approval.nonce for approval in approvals],
     )
-    if done := _already(production, op):
+    entries = production.ledger.entries()
+    head = entries[-1] if entries else None
+    if done := _already(op, entries):
         return _end(job, done, f"release {done.number} is this candidate on these approvals already: nothing to do")
     checks.check_chain(chain, job.config.policy, job.config.model, decide or import_module("ci_lib.decision").decide)
     if stop := _gate(job, production, chain, approvals, op):
         return stop
-    checks.check_champion(chain.evidence, job.environment, list(job.config.environments), production.ledger.head())
+    checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
     production = production.started()
     production.ledger.claim([approval.nonce for approval in approvals], op)
     copy = _copy(job, production, chain, op)
@@ -61,16 +64,17 @@ def main(job: Job, *, decide: Decide | None = None) -> int:
     return _end(job, entry, f"release {entry.number}: {production.uri} is version {entry.model_version}")
 
 
-def _already(production: Production, op: Digest) -> Release | None:
+def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:
     """Return the release that this operation made, if it is in production.
 
     Raises:
         Refused: it was replaced since. Its approvals were for one release, not for every time somebody runs the job.
     """
-    done, head = production.ledger.find(op), production.ledger.head()
-    if done is None or head is None or done == head:
+    done = made_by(op, entries)
+    if done is None or done == entries[-1]:
         return done
-    message = f"this candidate was release {done.number} on the same approvals, and release {head.number} replaced it"
+    later = f"release {entries[-1].number} replaced it"
+    message = f"this candidate was release {done.number} on the same approvals, and {later}"
     raise Refused(message, f"ml-release rollback --to {done.number} --reason …, or validate and approve it again")
 
 

@@ -85,6 +85,7 @@ def test_the_loser_may_give_up_when_the_head_is_not_what_it_expected() -> None:
 def test_losing_every_race_ends_as_unavailable() -> None:
     class Unlucky(MemoryStore):
         def put_once(self, key: str, value: str) -> bool:
+            del key, value
             return False
 
     with pytest.raises(Unavailable, match="all the time"):

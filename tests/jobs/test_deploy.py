@@ -9,6 +9,7 @@ import pytest
 from ci_lib.jobs import deploy, rollback
 from doubles.small_chain import CONFIG, NAMED, NOW, World, config, decide
 
+from ci_lib import chain as chains
 from ci_lib.candidate import Person
 from ci_lib.champion import compared
 from ci_lib.errors import BadInput, Exit, Refused
@@ -215,7 +216,7 @@ def test_a_candidate_that_was_changed_after_validation_is_refused(world: World, 
     world.approve(made)
     folder = next((tmp_path / "mlartifacts").rglob(made.candidate.model_uri.removeprefix("models:/")))
     next(folder.rglob("model.skops")).write_text("EVIL")
-    with pytest.raises(Refused, match="no longer what was validated and approved: model.skops was changed"):
+    with pytest.raises(Refused, match=r"no longer what was validated and approved: model\.skops was changed"):
         run(world)
     assert head(world) is None
     assert world.registry.alias("loan", "champion") is None
@@ -258,9 +259,7 @@ def test_a_changed_file_is_refused(world: World, file: str, old: str, new: str, 
     assert head(world) is None
 
 
-@pytest.mark.parametrize(
-    "file", ["dataset.json", "candidate.json", "evidence.json", "decision.json", "report/index.html"]
-)
+@pytest.mark.parametrize("file", chains.FILES)
 def test_a_missing_record_is_bad_input_that_names_the_stage(world: World, file: str) -> None:
     world.approve(world.train("A"))
     (world.project / "release" / file).unlink()

@@ -112,7 +112,7 @@ def test_before_the_first_release_it_is_bad_input(world: World) -> None:
 def test_changed_bytes_are_refused_and_the_next_older_release_is_named(world: World, tmp_path: Path) -> None:
     ship(world, "A", "B", "C")
     tamper(world, tmp_path, 2)
-    with pytest.raises(Refused, match="the bytes of release 2 .* are not those that were released") as error:
+    with pytest.raises(Refused, match=r"the bytes of release 2 .* are not those that were released") as error:
         rollback.main(world.job(reason="bad"))
     assert error.value.hint == "ml-release rollback --to 1 --reason …"
     assert len(entries(world)) == 3

@@ -1,0 +1,34 @@
+"""Deploy and roll back in a process where pandas, NumPy, SciPy, scikit-learn and matplotlib cannot be imported.
+
+Run as ``python light_job.py PROJECT ADDRESS``, it stands for a CI job that installed `ml-release[deploy]`.
+"""
+
+import sys
+
+HEAVY = ("pandas", "numpy", "scipy", "sklearn", "matplotlib", "sqlalchemy", "pyarrow")
+sys.modules.update(dict.fromkeys(HEAVY))  # type: ignore[arg-type]  # None makes an import fail
+
+from pathlib import Path  # noqa: E402 -- nothing may be imported before the line above
+
+from ci_lib.jobs import deploy, rollback  # noqa: E402
+
+from ci_lib.champion import resolve  # noqa: E402
+from ci_lib.production import open_production  # noqa: E402
+from ci_lib.registry import Registry  # noqa: E402
+from tests.doubles.small_chain import World, config, decide  # noqa: E402
+
+
+def main(project: Path, address: str) -> None:
+    """Print the exit codes of a deploy of what waits in the project, and of a rollback, and what is in production."""
+    world = World(project=project, open_registry=lambda uri: Registry(uri, project), config=config(registry=address))
+    lines = [f"deploy {deploy.main(world.job(), decide=decide)}", f"rollback {rollback.main(world.job(reason='bad'))}"]
+    release = resolve(open_production(world.job()))
+    lines += [
+        f"release {release.number} restores {release.restores}",
+        f"imported {sorted(name for name in HEAVY if sys.modules.get(name))}",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,49 @@
+"""Deploy and rollback against a real MLflow server."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ci_lib.jobs import deploy
+
+from ci_lib import audit
+from ci_lib.champion import compared, resolve
+from ci_lib.errors import Exit
+from ci_lib.production import open_production
+from ci_lib.registry import Registry
+from tests.doubles.server import mlflow_server
+from tests.doubles.small_chain import World, config, decide
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[str]:
+    directory = tmp_path_factory.mktemp("server")
+    (directory / "mlflow.db").write_bytes(migrated.read_bytes())
+    with mlflow_server(directory) as started:
+        yield started
+
+
+def test_two_releases_and_a_rollback_in_a_job_without_pandas(address: str, tmp_path: Path) -> None:
+    world = World(project=tmp_path, open_registry=lambda uri: Registry(uri, tmp_path), config=config(registry=address))
+    world.approve(world.train("A"))
+    assert deploy.main(world.job(), decide=decide) == Exit.DONE
+    head = resolve(open_production(world.job()))
+    world.approve(world.train("B", champion=compared(head)))
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.doubles.light_job", str(tmp_path), address],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "deploy 0",
+        "rollback 0",
+        "release 3 restores 1",
+        "imported []",
+    ], done.stderr
+    assert done.stderr == ""
+    found = Registry(address, tmp_path).download("models:/loan@champion", tmp_path / "consumer")
+    assert (found / "model.skops").read_text() == "A"
+    assert audit.main(world.job()) == Exit.DONE

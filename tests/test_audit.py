@@ -1,0 +1,140 @@
+"""The audit finds each thing that MLflow lets happen."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import mlflow
+import pytest
+from ci_lib.jobs import deploy, rollback
+
+from ci_lib import audit
+from ci_lib.champion import compared
+from ci_lib.errors import Exit
+from ci_lib.production import open_production
+from tests.doubles.small_chain import World, decide
+
+
+@pytest.fixture
+def released(world: World) -> World:
+    """Return a world with releases 1 (A), 2 (B) and 3 (back to 1)."""
+    for content in "AB":
+        head = open_production(world.job()).ledger.head()
+        world.approve(world.train(content, champion=compared(head) if head else None))
+        deploy.main(world.job(), decide=decide)
+    rollback.main(world.job(reason="bad"))
+    world.heard()
+    return world
+
+
+def client(world: World) -> mlflow.MlflowClient:
+    return mlflow.MlflowClient(tracking_uri=world.registry.address, registry_uri=world.registry.address)
+
+
+def ledger_folder(world: World, release: int) -> Path:
+    entry = open_production(world.job()).ledger.entries()[release - 1]
+    return next((world.project / "mlartifacts").rglob(entry.op.removeprefix("sha256:")))
+
+
+def test_where_everything_agrees_it_says_so(released: World) -> None:
+    assert audit.main(released.job()) == Exit.DONE
+    assert released.heard() == "alias, ledger, records and bytes of loan in production agree\n"
+    assert audit.main(released.job(json=True)) == Exit.DONE
+    assert json.loads(released.heard()) == []
+
+
+def test_before_the_first_release_there_is_nothing_wrong(world: World) -> None:
+    assert audit.main(world.job()) == Exit.DONE
+
+
+def move_alias(world: World) -> None:
+    world.registry.set_alias("loan", "champion", "2")
+
+
+def delete_version(world: World) -> None:
+    client(world).delete_model_version("loan", "1")
+
+
+def change_champion(world: World) -> None:
+    model_id = open_production(world.job()).ledger.entries()[-1].model_id
+    next(next((world.project / "mlartifacts").rglob(model_id)).rglob("model.skops")).write_text("EVIL")
+
+
+def empty_champion(world: World) -> None:
+    model_id = open_production(world.job()).ledger.entries()[-1].model_id
+    for path in next((world.project / "mlartifacts").rglob(model_id)).rglob("*"):
+        if path.is_file():
+            path.unlink()
+
+
+def change_approval(world: World) -> None:
+    (ledger_folder(world, 2) / "approvals" / "ana.json").write_text("{}")
+
+
+def delete_golden(world: World) -> None:
+    (ledger_folder(world, 1) / "golden.json").unlink()
+
+
+def change_evidence(world: World) -> None:
+    path = ledger_folder(world, 2) / "evidence.json"
+    path.write_text(path.read_text().replace("0.8", "0.9"))
+
+
+def delete_records(world: World) -> None:
+    ledger_folder(world, 1).rename(world.project / "gone")
+
+
+def add_junk(world: World) -> None:
+    run = open_production(world.job()).run
+    assert run is not None
+    run.put_once("op-000004", "junk")
+
+
+def delete_ledger_run(world: World) -> None:
+    run = open_production(world.job()).run
+    assert run is not None
+    client(world).delete_run(run.run_id)
+
+
+def delete_ledger_model(world: World) -> None:
+    client(world).delete_registered_model("ledger--loan")
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (move_alias, "alias 'champion' of loan pointed to version 2, not to version 1 (release 3); put right"),
+        (delete_version, "version 1 of loan is no longer the model of release 3"),
+        (change_champion, "THE CHAMPION IS NOT WHAT WAS RELEASED"),
+        (empty_champion, "THE CHAMPION IS NOT WHAT WAS RELEASED"),
+        (change_approval, "an approval of release 2 is missing or changed"),
+        (delete_golden, "golden.json of release 1 is missing or changed"),
+        (change_evidence, "evidence.json of release 2 is missing or changed"),
+        (delete_records, "the records of release 1 are gone"),
+        (add_junk, "entry 4 is not a release that ml-release wrote"),
+        (delete_ledger_run, "somebody deleted the ledger"),
+        (delete_ledger_model, "has no ledger"),
+    ],
+)
+def test_each_harm_is_found_and_comes_with_what_to_do(
+    released: World, harm: Callable[[World], None], words: str
+) -> None:
+    harm(released)
+    assert audit.main(released.job(json=True)) == Exit.REFUSED
+    problems = json.loads(released.heard())
+    assert [words in problem["what"] for problem in problems] == [True]
+    assert problems[0]["hint"]
+
+
+def test_a_wrong_alias_is_put_right_and_reported_once(released: World) -> None:
+    move_alias(released)
+    assert audit.main(released.job()) == Exit.REFUSED
+    assert "put right\n  next: find out who moved it" in released.heard()
+    assert audit.main(released.job()) == Exit.DONE
+
+
+def test_several_harms_are_all_reported(released: World) -> None:
+    for harm in (move_alias, change_champion, delete_golden):
+        harm(released)
+    assert audit.main(released.job()) == Exit.REFUSED
+    assert released.heard().count("  next: ") == 3
