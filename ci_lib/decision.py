@@ -9,7 +9,7 @@ from ci_lib import judge
 from ci_lib.config import Policy, Rule
 from ci_lib.dataset import Dataset
 from ci_lib.evidence import Evidence
-from ci_lib.measure.catalogue import CATALOGUE, LEAK_LIFT_LIMIT, LEAK_SCORE_LIMIT
+from ci_lib.measure.catalogue import CATALOGUE, LEAK_LIFT_LIMIT, LEAK_SCORE_LIMIT, Task
 from ci_lib.measurement import Measurement, Of, Scope
 from ci_lib.record import Digest, Record
 
@@ -82,7 +82,9 @@ class _Asked:
 def decide(policy: Policy, dataset: Dataset, evidence: Evidence) -> Decision:
     """Judge the evidence by the policy. The same input gives the same bytes, anywhere, at any time."""
     measurements = (*dataset.measurements, *evidence.measurements)
-    findings = judge_rules(in_force(policy), measurements, confidence=policy.confidence, champion=evidence.champion)
+    findings = judge_rules(
+        in_force(policy, evidence.task), measurements, confidence=policy.confidence, champion=evidence.champion
+    )
     if not policy.rules:
         findings = (*findings, _no_rules())
     return Decision(
@@ -95,10 +97,11 @@ def decide(policy: Policy, dataset: Dataset, evidence: Evidence) -> Decision:
     )
 
 
-def in_force(policy: Policy) -> tuple[Rule, ...]:
-    """Return the policy's rules and the built-in ones it does not replace."""
+def in_force(policy: Policy, task: Task) -> tuple[Rule, ...]:
+    """Return the policy's rules and the built-in ones that fit the task and that it does not replace."""
     named = {rule.metric for rule in policy.rules}
-    return (*policy.rules, *(rule for rule in BUILT_IN if rule.metric not in named))
+    more = (rule for rule in BUILT_IN if rule.metric not in named and task in CATALOGUE[rule.metric].tasks)
+    return (*policy.rules, *more)
 
 
 def verdict(findings: Iterable[Finding]) -> Outcome:

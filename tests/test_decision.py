@@ -131,9 +131,14 @@ def test_an_inconclusive_finding_says_how_many_rows_would_settle_it() -> None:
 
 def test_a_rule_replaces_the_built_in_rule_about_the_same_metric() -> None:
     looser = Rule(metric="overlap_rows", at_most=5)
-    rules = in_force(Policy(rules=(looser,)))
+    rules = in_force(Policy(rules=(looser,)), "binary")
     assert [rule for rule in rules if rule.metric == "overlap_rows"] == [looser]
     assert any(rule.metric == "golden_mismatches" for rule in rules)
+
+
+def test_a_built_in_rule_is_not_asked_of_a_task_that_it_does_not_fit() -> None:
+    asked = {task: {rule.metric for rule in in_force(Policy(), task)} for task in ("binary", "regression")}
+    assert asked["binary"] - asked["regression"] == {"leak_lift"}
 
 
 @pytest.mark.parametrize(

@@ -52,9 +52,17 @@ def _fairness(
     )  # fmt: skip
 
 
-def _other(definition: str, section: Section, better: Direction, range_: str, method: str, **more: str) -> Metric:
+def _other(
+    definition: str,
+    section: Section,
+    better: Direction,
+    range_: str,
+    method: str,
+    tasks: tuple[Task, ...] = ALL,
+    **more: str,
+) -> Metric:
     return Metric(
-        definition=definition, section=section, better=better, range=range_, tasks=ALL, method=method,
+        definition=definition, section=section, better=better, range=range_, tasks=tasks, method=method,
         source=more.get("source", ""), unit=more.get("unit", ""),
     )  # fmt: skip
 
@@ -92,7 +100,7 @@ CATALOGUE: dict[str, Metric] = {
     "overlap_rows": _other("holdout rows that stand in train, features and target alike", "data", "lower", "0 and up", "count", unit="rows"),
     "duplicate_rows": _other("rows that stand more than once in train", "data", "lower", "0 and up", "count", unit="rows"),
     "leak_score": _other("how well one column alone predicts the target: |2 AUC - 1| of a depth-3 tree, cross-validated on train (R² for numbers, the best one-against-rest for classes)", "data", "lower", "0 to 1", "5-fold cross-validation"),
-    "leak_lift": _other("largest share of a level of a column, with at least 1 % of the train rows, that has one and the same label, above what the base rate explains", "data", "lower", "0 to 1", "Wilson lower bound"),
+    "leak_lift": _other("largest share of a level of a column, with at least 1 % of the train rows, that has one and the same label, above what the base rate explains", "data", "lower", "0 to 1", "Wilson lower bound", tasks=CLASSES),
     "missing_share": _other("share of values missing in a column", "data", "lower", "0 to 1", WILSON),
     "constant_columns": _other("features with one value only", "data", "lower", "0 and up", "count", unit="columns"),
     "holdout_uses": _other("how often this holdout has judged a candidate of this model before", "data", "lower", "0 and up", "count"),
