@@ -176,6 +176,11 @@ def test_a_column_that_is_constant_in_its_middle_is_scaled_by_its_deviation() ->
     assert found.value == pytest.approx(0.4 / 0.3, abs=0.05)
 
 
+def test_a_constant_that_stays_so_has_not_drifted() -> None:
+    found = measured(drift.profile("x", np.full(50, 7.0), "number"), [7.0] * 30)
+    assert (found.value, found.low, found.high, found.method) == (0, 0, 0, "constant")
+
+
 def test_integers_read_as_floats_are_the_same_levels() -> None:
     reference = drift.profile("children", np.array([0, 1, 2] * 30), "category")
     batch = pd.Series([0, 1, 2, None] * 30).to_numpy()

@@ -206,7 +206,7 @@ DEGENERATE = [
     ([0, 1, 2] * 10, multiclass([[0.9, float("inf"), 0.1]] * 30), None, "30 of 30 predictions"),
     ([0] * 30, multiclass([[0.5, 0.3, 0.2]] * 30), None, "the same label"),
     ([], regression([]), None, "no rows"),
-    ([1.0], regression([1.0]), {"mean_absolute_error", "root_mean_squared_error"}, "1 rows, 10 needed"),
+    ([1.0], regression([1.0]), {"mean_absolute_error", "root_mean_squared_error"}, "1 row, 10 needed"),
     ([2.0] * 30, regression(range(30)), {"r2"}, "true values are equal"),
     ([1.0, float("nan")] * 10, regression([0.0] * 20), None, "10 of 20 true values"),
     ([1.0, 2.0] * 10, regression([float("nan")] * 20), None, "20 of 20 predictions"),
