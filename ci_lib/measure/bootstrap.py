@@ -67,10 +67,14 @@ def percentiles(value: float, drawn: Floats, confidence: float, rows: int | None
     return Interval(value, float(low), float(high)).clamped()
 
 
+def draws_of(rows: int) -> int:
+    """Return how often so many rows are drawn: less often the more there are, since large samples differ less."""
+    return max(FEWEST_DRAWS, min(BUDGET // rows, DRAWS))
+
+
 def _weights(rows: int, seed: int) -> Iterator[Floats]:
     generator = np.random.default_rng(seed)
-    draws = int(np.clip(BUDGET // rows, FEWEST_DRAWS, DRAWS))
-    step = max(CHUNK // rows, 1)
+    draws, step = draws_of(rows), max(CHUNK // rows, 1)
     for start in range(0, draws, step):
         yield generator.standard_exponential((min(step, draws - start), rows))
 

@@ -80,7 +80,7 @@ CATALOGUE: dict[str, Metric] = {
     "specificity": _performance("share of negatives decided negative", ("binary",), WILSON, "recall of the negative class"),
     "f1": _performance("harmonic mean of precision and recall", ("binary",), "Wilson score of the Jaccard index, transformed (Lam, Gopal & Qian 2023)", "sklearn.metrics.f1_score"),
     "macro_f1": _performance("mean of the F1 of all classes", CLASSES, COUNTS, "sklearn.metrics.f1_score(average='macro')"),
-    "roc_auc": _performance("probability that a random positive scores above a random negative, ties count half", ("binary",), "DeLong, DeLong & Clarke-Pearson 1988, logit interval; Newcombe 2006 with few rows or full separation", "sklearn.metrics.roc_auc_score"),
+    "roc_auc": _performance("probability that a random positive scores above a random negative, ties count half", ("binary",), "DeLong, DeLong & Clarke-Pearson 1988, Welch's t, logit interval; Newcombe 2006 with few rows or full separation", "sklearn.metrics.roc_auc_score"),
     "average_precision": _performance("area under the precision-recall steps", ("binary",), "Wilson score with the positives as n (Boyd, Eng & Page 2013)", "sklearn.metrics.average_precision_score"),
     "log_loss": _performance("mean negative log-likelihood of the true label", CLASSES, BOOTSTRAP, "sklearn.metrics.log_loss", better="lower", range="0 and up"),
     "brier": _performance("mean squared difference of score and outcome", ("binary",), BOOTSTRAP, "sklearn.metrics.brier_score_loss", better="lower"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ci_lib.errors import BadInput
 from ci_lib.measure import bootstrap, confusion, performance, ranking
-from ci_lib.measure.estimate import Estimate, not_assessable
+from ci_lib.measure.estimate import Estimate, not_assessable, too_few
 from ci_lib.measure.intervals import Interval, mover_difference, mover_mean, tango
 from ci_lib.measure.losses import LOSSES
 from ci_lib.measure.performance import Sample
@@ -133,7 +133,7 @@ def _average_precision(first: Sample, second: Sample) -> Estimate:
     one, two = (ranking.precision_recall(sample.classes, sample.predictions.scores) for sample in (first, second))
     rows = len(first.truth)
     if rows < bootstrap.FEWEST_ROWS:
-        return not_assessable(f"{rows} rows, {bootstrap.FEWEST_ROWS} needed")
+        return not_assessable(too_few(rows, bootstrap.FEWEST_ROWS, "row"))
     value = float((one.average_precision(np.ones((1, rows))) - two.average_precision(np.ones((1, rows))))[0])
     drawn = bootstrap.of_rows(
         lambda weights: one.average_precision(weights) - two.average_precision(weights), rows, first.seed

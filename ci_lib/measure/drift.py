@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ci_lib.evidence import Profile
-from ci_lib.measure.estimate import Estimate, not_assessable
+from ci_lib.measure.estimate import Estimate, not_assessable, too_few
 from ci_lib.measure.intervals import Interval
 from ci_lib.measure.levels import texts_of
 from ci_lib.measure.predictions import Floats
@@ -95,8 +95,7 @@ def _numbers(
     quantiles = np.array(reference.quantiles)
     scale = _scale(quantiles)
     if scale == 0:
-        others = int(np.sum(known != quantiles[0]))
-        return not_assessable(f"the reference has one value only; {others} of {n} rows differ from it"), n
+        return _constant(int(np.sum(known != quantiles[0])), n), n
     places = (np.arange(GRID) + 0.5) / GRID
     grid = np.linspace(0, 1, QUANTILES)
     expected, found = np.interp(places, grid, quantiles), known[(places * n).astype(np.int64)]
@@ -112,6 +111,13 @@ def _numbers(
     distance = float(np.mean(np.abs(found - expected))) / scale
     stray = max(null, own) / scale
     return _bounded(distance, stray, reference, n, drawn), n
+
+
+def _constant(others: int, n: int) -> Estimate:
+    """Estimate the distance from a reference that has one value only, and so no scale."""
+    if others:
+        return not_assessable(f"the reference has one value only; {others} of {n} rows differ from it")
+    return Estimate(interval=Interval(0.0, 0.0, 0.0), method="constant", note="constant, as in the reference")
 
 
 def _scale(quantiles: Floats) -> float:
@@ -159,7 +165,7 @@ def jensen_shannon(first: Floats, second: Floats) -> Floats:
 def _why_not(reference: Profile, n: int) -> str:
     if reference.n - reference.missing == 0:
         return "the reference has no values"
-    return f"{n} values, {FEWEST_ROWS} needed" if n < FEWEST_ROWS else ""
+    return too_few(n, FEWEST_ROWS, "value") if n < FEWEST_ROWS else ""
 
 
 def _bounded(

@@ -48,6 +48,11 @@ def logit_inside(interval: Interval) -> Scale:
     return "logit" if interval.low > 0 and interval.high < 1 else "identity"
 
 
+def too_few(found: int, needed: int, what: str) -> str:
+    """Say that there are too few rows: ``12 rows, 30 needed``. `what` is one of them, e.g. ``row``."""
+    return f"{found} {what if found == 1 else what + 's'}, {needed} needed"
+
+
 def not_assessable(reason: str) -> Estimate:
     """Return the estimate that never passes."""
     return Estimate(interval=None, method="none", note=f"not assessable: {reason}")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ci_lib.errors import BadInput
-from ci_lib.measure.estimate import Estimate, not_assessable, proportion
+from ci_lib.measure.estimate import Estimate, not_assessable, proportion, too_few
 from ci_lib.measure.intervals import mover_mean, newcombe, ratio, wilson
 from ci_lib.measure.levels import texts_of
 from ci_lib.measure.predictions import Predictions, check_rows
@@ -158,7 +158,7 @@ def _of_attribute(attribute: str, groups: list[Group], of: Of, demands: Demands,
 
 def _rate(counts: tuple[int, int], demands: Demands) -> Estimate:
     if counts[1] < demands.min_group:
-        return not_assessable(f"{counts[1]} rows, {demands.min_group} needed")
+        return not_assessable(too_few(counts[1], demands.min_group, "row"))
     return proportion(wilson(*counts, demands.confidence))
 
 
@@ -185,10 +185,10 @@ def _against(metric: str, group: Group, reference: Group, demands: Demands) -> E
 
 def _too_small(metric: str, group: Group, demands: Demands, who: str = "") -> str:
     """Say which of the numbers that a metric needs is too small; empty when none is."""
-    needed = [(group.rows, demands.min_group, "rows")]
+    needed = [(group.rows, demands.min_group, "row")]
     if metric in {"equal_opportunity_difference", "average_odds_difference"}:
-        needed.append((group.positives, max(demands.min_positives, 1), "positives"))
+        needed.append((group.positives, max(demands.min_positives, 1), "positive"))
     if metric == "average_odds_difference":
-        needed.append((group.negatives, max(demands.min_positives, 1), "negatives"))
-    short = [f"{found} {what}, {least} needed" for found, least, what in needed if found < least]
+        needed.append((group.negatives, max(demands.min_positives, 1), "negative"))
+    short = [too_few(found, least, what) for found, least, what in needed if found < least]
     return who + short[0] if short else ""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ci_lib.measure import bootstrap, confusion, ranking
 from ci_lib.measure.catalogue import CATALOGUE
-from ci_lib.measure.estimate import Estimate, logit_inside, not_assessable, proportion
+from ci_lib.measure.estimate import Estimate, logit_inside, not_assessable, proportion, too_few
 from ci_lib.measure.intervals import Interval, mover_mean, wilson
 from ci_lib.measure.losses import LOSSES
 from ci_lib.measure.predictions import SUM_TOLERANCE, Predictions, check_rows
@@ -199,7 +199,7 @@ def _of_loss(metric: str) -> Callable[[Sample], Estimate]:
     def estimator(sample: Sample) -> Estimate:
         rows = len(sample.truth)
         if rows < bootstrap.FEWEST_ROWS:
-            return not_assessable(f"{rows} rows, {bootstrap.FEWEST_ROWS} needed")
+            return not_assessable(too_few(rows, bootstrap.FEWEST_ROWS, "row"))
         columns = loss.columns(sample.numbers, sample.predictions)
         drawn = bootstrap.of_means(columns, loss.combine, sample.seed)
         interval = bootstrap.percentiles(loss.value(columns), drawn, sample.confidence, rows)

@@ -9,15 +9,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, logit
+from scipy.special import expit, logit, stdtrit
 
 from ci_lib.measure.intervals import Interval, mover_difference, z_of
 from ci_lib.measure.predictions import Floats, Integers
 
-FEWEST = 10
-"""Rows of each class that DeLong's variance needs; with fewer it is itself too uncertain."""
+FEWEST = 30
+"""Rows of each class that DeLong's interval of one area needs. With 20 positives, 200 negatives and an area of 0.94 its
+low end lies above the truth in 6 % of the cases instead of 2.5 %: a gate that opens too often."""
+FEWEST_PAIRED = 10
+"""Rows of each class that DeLong's interval of a difference needs."""
 SMALLEST = 1e-28
 """A variance below it is 0 but for rounding: placements are multiples of one over twice the rows."""
+
+INSIDE = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,11 +44,22 @@ class Placements:
 
     @property
     def variance(self) -> float:
-        """Return DeLong's variance of the area; 0 unless each class has two rows."""
-        if self.fewest <= 1:
-            return 0.0
-        parts = (self.of_positives, self.of_negatives)
-        return math.fsum(float(np.var(part, ddof=1)) / len(part) for part in parts)
+        """Return DeLong's variance of the area; each class has at least two rows."""
+        return math.fsum(self._variances())
+
+    def _variances(self) -> tuple[float, float]:
+        first, second = (float(np.var(part, ddof=1)) / len(part) for part in (self.of_positives, self.of_negatives))
+        return first, second
+
+    def reach(self, confidence: float) -> float:
+        """Return the half width of the interval, by Student's t with the degrees of freedom of Welch 1947.
+
+        With the normal quantile, 20 positives and 200 negatives give 91 to 94 % for 95 %.
+        """
+        first, second = self._variances()
+        sizes = len(self.of_positives), len(self.of_negatives)
+        freedom = (first + second) ** 2 / (first**2 / (sizes[0] - 1) + second**2 / (sizes[1] - 1))
+        return float(stdtrit(freedom, 0.5 + confidence / 2)) * math.sqrt(first + second)
 
     def minus(self, other: "Placements") -> "Placements":
         """Return the differences, whose mean and variance are those of the paired difference of areas."""
@@ -69,7 +85,7 @@ def _share_below(values: Floats, ordered: Floats) -> Floats:
 def auc_interval(places: Placements, confidence: float) -> tuple[Interval, str]:
     """Return the area with its interval, and the method.
 
-    DeLong's variance on the logit scale; where a class has fewer than ten rows, or the classes are fully separated,
+    DeLong's variance on the logit scale; where a class has fewer than 30 rows, or the classes are fully separated,
     Newcombe's method. Constant scores are exactly 0.5 on any rows.
     """
     value = places.auc
@@ -77,7 +93,7 @@ def auc_interval(places: Placements, confidence: float) -> tuple[Interval, str]:
         return Interval(0.5, 0.5, 0.5), "constant scores"
     if places.fewest < FEWEST or places.variance < SMALLEST:
         return newcombe_auc(value, len(places.of_positives), len(places.of_negatives), confidence), "newcombe 2006"
-    reach = z_of(confidence) * math.sqrt(places.variance) / (value * (1 - value))
+    reach = places.reach(confidence) / (value * (1 - value))
     low, high = expit(logit(value) - reach), expit(logit(value) + reach)
     return Interval(value, float(low), float(high)).clamped(0, 1), "delong, logit"
 
@@ -100,7 +116,9 @@ def newcombe_auc(value: float, positives: int, negatives: int, confidence: float
     def end(bound: float, sign: int) -> float:
         if value == bound:
             return bound
-        return float(brentq(lambda area: sign * (area - value) - z * deviation(area), value, bound))
+        # 0 and 1 solve the equation too, where the value is one of them: start a little inside.
+        inside = value + sign * INSIDE if value in {0, 1} else value
+        return float(brentq(lambda area: sign * (area - value) - z * deviation(area), inside, bound))
 
     return Interval(value, end(0.0, -1), end(1.0, 1)).clamped(0, 1)
 
@@ -112,10 +130,10 @@ def auc_difference(first: Placements, second: Placements, confidence: float) -> 
     """
     difference = first.minus(second)
     value = first.auc - second.auc
-    if first.fewest < FEWEST or difference.variance < SMALLEST:
+    if first.fewest < FEWEST_PAIRED or difference.variance < SMALLEST:
         parts = auc_interval(first, confidence)[0], auc_interval(second, confidence)[0]
         return mover_difference(*parts).clamped(-1, 1), "mover"
-    reach = z_of(confidence) * math.sqrt(difference.variance)
+    reach = difference.reach(confidence)
     return Interval(value, value - reach, value + reach).clamped(-1, 1), "paired delong"
 
 
