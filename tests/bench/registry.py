@@ -45,7 +45,7 @@ def main() -> int:
             _say(f"  {times} x {call}")
         more = many[name]
         _say(
-            f"  at {VERSIONS[1]:,} versions: {len(more[0])} calls, {more[1]} HTTP requests, the same names: {more[0] == calls}"
+            f"  at {VERSIONS[1]:,} versions: {len(more[0])} calls, {more[1]} HTTP requests; same names: {more[0] == calls}"
         )
         _say(f"  time at {VERSIONS[1]:,} versions: {more[2] / seconds:.2f} x that at {VERSIONS[0]}")
     grown = any(few[name][:2] != many[name][:2] for name in few)
