@@ -31,7 +31,7 @@ def main(job: Job) -> int:
 
 
 def _history(job: Job) -> Sequence[Release]:
-    """Return the earlier releases; none, and a line that says so, when MLflow does not answer: people need the report."""
+    """Return the earlier releases; none, and a line that says so, when MLflow does not answer: the report must be."""
     try:
         return open_production(job).ledger.entries()
     except Unavailable as error:

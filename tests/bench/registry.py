@@ -44,9 +44,8 @@ def main() -> int:
         for call, times in Counter(calls).items():
             _say(f"  {times} x {call}")
         more = many[name]
-        _say(
-            f"  at {VERSIONS[1]:,} versions: {len(more[0])} calls, {more[1]} HTTP requests; same names: {more[0] == calls}"
-        )
+        same = more[0] == calls
+        _say(f"  at {VERSIONS[1]:,} versions: {len(more[0])} calls, {more[1]} HTTP requests; same names: {same}")
         _say(f"  time at {VERSIONS[1]:,} versions: {more[2] / seconds:.2f} x that at {VERSIONS[0]}")
     grown = any(few[name][:2] != many[name][:2] for name in few)
     listed = {call for measures in measured for calls, _, _ in measures.values() for call in calls} & LISTS
