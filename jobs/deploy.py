@@ -17,7 +17,7 @@ from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.ledger import made_by
 from ci_lib.manifest import difference, scan
-from ci_lib.production import Copy, Production, open_production
+from ci_lib.production import Copy, Production, open_production, short
 from ci_lib.record import Digest
 from ci_lib.release import Release, deploy_op
 
@@ -61,7 +61,8 @@ def main(job: Job, *, decide: Decide | None = None) -> int:
     production.attach(op, files, sorted((job.here / "approvals").glob("*.json")), chain.evidence.golden)
     entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
     production.project()
-    return _end(job, entry, f"release {entry.number}: {production.uri} is version {entry.model_version}")
+    what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
+    return _end(job, entry, f"release {entry.number}: {what}")
 
 
 def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:

@@ -49,7 +49,8 @@ def main() -> int:
         )
         _say(f"  time at {VERSIONS[1]:,} versions: {more[2] / seconds:.2f} x that at {VERSIONS[0]}")
     grown = any(few[name][:2] != many[name][:2] for name in few)
-    listed = {call for measures in measured for calls, _, _ in measures.values() for call in calls} & LISTS
+    called = {call for measures in measured for calls, _, _ in measures.values() for call in calls}
+    listed = called & LISTS
     _say(f"\ncalls that read every version: {sorted(listed) or 'none'}")
     return 1 if grown or listed else 0
 
