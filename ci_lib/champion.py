@@ -4,8 +4,9 @@ import tempfile
 from pathlib import Path
 
 from ci_lib.approval import Approval
+from ci_lib.dataset import Dataset
 from ci_lib.errors import BadInput, Refused
-from ci_lib.evidence import Champion, Golden
+from ci_lib.evidence import Champion, Evidence, Golden
 from ci_lib.production import Production, is_copy
 from ci_lib.release import Release
 
@@ -51,6 +52,23 @@ def golden(production: Production, release: Release) -> Golden:
         message = f"the golden predictions of release {release.number} are not those that the ledger names"
         raise Refused(message, "ml-release audit")
     return record
+
+
+def records(production: Production, release: Release, into: Path) -> tuple[Dataset, Evidence]:
+    """Return dataset and evidence that a release rests on, as they were kept with it.
+
+    Raises:
+        Refused: they were not kept, or not as the ledger names them.
+    """
+    kept = production.attached(origin(production, release), into)
+    if kept is None:
+        message = f"the records of release {release.number} are gone"
+        raise Refused(message, "ml-release audit")
+    evidence, dataset = Evidence.read(kept / "evidence.json"), Dataset.read(kept / "dataset.json")
+    if (evidence.digest(), dataset.digest()) != (release.evidence, evidence.dataset):
+        message = f"the records of release {release.number} are not those that the ledger names"
+        raise Refused(message, "ml-release audit")
+    return dataset, evidence
 
 
 def approvals(production: Production, release: Release) -> tuple[Approval, ...]:

@@ -114,7 +114,10 @@ class Rule(Record):
     @field_validator("by", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
-        return (value,) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return (value,)
+        # Strict validation takes no list for a tuple once a validator of ours has touched it.
+        return tuple(value) if isinstance(value, list) else value
 
     @field_validator("metric")
     @classmethod
@@ -169,7 +172,11 @@ class Formats(Record):
 
     serialization: tuple[Literal["skops", "cloudpickle"], ...] = ("skops",)
     types: tuple[str, ...] = ("sklearn.", "numpy.", "scipy.")
-    """Prefixes of type names that skops may construct."""
+    """What skops may construct: a prefix ends with a dot, anything else is one exact name."""
+
+    def allows(self, name: str) -> bool:
+        """Say whether skops may construct a type."""
+        return any(name.startswith(kind) if kind.endswith(".") else name == kind for kind in self.types)
 
 
 class Policy(Record):

@@ -1,9 +1,13 @@
-"""What a job says: rich on a terminal, plain lines otherwise."""
+"""What a job says: plain lines, sections in GitLab's log. `ci_lib.terminal` has the display for people."""
 
+import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
+
+from ci_lib.text import printable
 
 
 class Console:
@@ -13,8 +17,8 @@ class Console:
         self.out = out or sys.stdout
 
     def say(self, text: str = "") -> None:
-        """Print one line."""
-        print(text, file=self.out, flush=True)
+        """Print lines; control characters in them are shown, never obeyed."""
+        self._print(printable(text))
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -27,3 +31,29 @@ class Console:
         """Announce a step that takes a moment."""
         self.say(f"   {text} ...")
         yield
+
+    def _print(self, text: str) -> None:
+        encoding = getattr(self.out, "encoding", None) or "utf-8"  # a pipe under LANG=C cannot take every sign
+        print(text.encode(encoding, "backslashreplace").decode(encoding), file=self.out, flush=True)
+
+
+class GitLabConsole(Console):
+    """Plain lines; each stage is a section that folds in GitLab's job log.
+
+    The markers are those of https://docs.gitlab.com/ci/jobs/job_logs/#custom-collapsible-sections: an erase-line
+    sequence, ``section_start:UNIX_TIME:NAME``, a carriage return, another erase-line sequence, and the header.
+    """
+
+    def __init__(self, out: TextIO | None = None, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(out)
+        self.clock = clock
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Open a section and close it, also when the stage fails."""
+        section = "ml_release_" + re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+        self._print(f"\x1b[0Ksection_start:{int(self.clock())}:{section}\r\x1b[0K== {printable(name)}")
+        try:
+            yield
+        finally:
+            self._print(f"\x1b[0Ksection_end:{int(self.clock())}:{section}\r\x1b[0K")

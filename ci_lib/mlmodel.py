@@ -1,5 +1,6 @@
 """An MLflow model's own description, the ``MLmodel`` file: read as plain YAML, nothing in it is run or trusted."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ class Info:
     run_id: str | None
     serialization: str
     """``skops``, ``cloudpickle``, …, as the flavour says; empty when it does not."""
+    inputs: tuple[str, ...] = ()
+    """Columns of the model's signature; empty when it has none, or none with names."""
 
 
 def read(path: Path) -> Info:
@@ -60,7 +63,20 @@ def _info(loaded: object, path: Path) -> Info:
         model_id=_text(loaded.get("model_id")),
         run_id=_text(loaded.get("run_id")),
         serialization=formats[0] if formats else "",
+        inputs=_inputs(loaded.get("signature")),
     )
+
+
+def _inputs(signature: object) -> tuple[str, ...]:
+    """Return the names in a signature, which MLflow keeps as JSON inside the YAML."""
+    text = signature.get("inputs") if isinstance(signature, dict) else None
+    try:
+        columns = json.loads(text) if isinstance(text, str) else []
+    except ValueError:
+        return ()
+    if not isinstance(columns, list):
+        return ()
+    return tuple(str(column["name"]) for column in columns if isinstance(column, dict) and "name" in column)
 
 
 def _text(value: object) -> str | None:

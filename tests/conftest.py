@@ -1,13 +1,57 @@
-"""Fixtures that tests of more than one module share."""
+"""Options and fixtures that all tests share."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from doubles.small_chain import World
+from playwright.sync_api import Browser, sync_playwright
 
 from ci_lib.registry import Registry
-from tests.doubles.small_chain import World
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-goldens", action="store_true", help="write what the code gives now as what is expected")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> "Golden":
+    """Hold text against a file below tests/golden."""
+    return Golden(root=Path(__file__).parent / "golden", update=request.config.getoption("--update-goldens"))
+
+
+class Golden:
+    """Expected files."""
+
+    def __init__(self, root: Path, *, update: bool) -> None:
+        self.root = root
+        self.update = update
+
+    def check(self, name: str, found: str) -> None:
+        """Compare, or write when asked to."""
+        path = self.root / name
+        if self.update:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(found, encoding="utf-8")
+        assert path.is_file(), f"{path} is missing; run pytest with --update-goldens and read the difference"
+        assert found == path.read_text(encoding="utf-8"), "if this is meant, run pytest with --update-goldens"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium, one for a module."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.fail("chromium is not on PATH; the pages are tested in a real browser (apt-get install chromium)")
+    quiet = (
+        "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+        "--disable-component-update", "--disable-sync",
+    )  # fmt: skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=list(quiet))
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

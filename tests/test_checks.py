@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from doubles.entries import history
+from doubles.small_chain import AUTHOR, MODEL, NAMED, NOW, approval, chain, config, decide
 
 from ci_lib import checks
 from ci_lib.approval import Approval
@@ -16,8 +18,6 @@ from ci_lib.evidence import Champion
 from ci_lib.ledger import used_nonce
 from ci_lib.manifest import File, Manifest
 from ci_lib.record import digest
-from tests.doubles.entries import history
-from tests.doubles.small_chain import AUTHOR, MODEL, NAMED, NOW, approval, chain, config, decide
 
 OTHER = digest(b"another")
 MANIFEST = Manifest(files=(File(path="MLmodel", size=1, sha256=digest(b"x")),))

@@ -4,6 +4,9 @@ import json
 import re
 
 import pytest
+from doubles.entries import entry, history
+from doubles.memory_store import MemoryStore
+from doubles.small_chain import MODEL
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,9 +14,6 @@ from ci_lib.errors import BadInput, Refused, Unavailable
 from ci_lib.ledger import Ledger, Store
 from ci_lib.record import digest
 from ci_lib.release import Release
-from tests.doubles.entries import entry, history
-from tests.doubles.memory_store import MemoryStore
-from tests.doubles.small_chain import MODEL
 
 
 def ledger(store: Store | None) -> Ledger:

@@ -1,13 +1,13 @@
 """Which release a rollback chooses, and what makes two operations the same."""
 
 import pytest
+from doubles.entries import history
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_lib.errors import BadInput
 from ci_lib.record import digest
 from ci_lib.release import choose, deploy_op, restorable, rollback_op
-from tests.doubles.entries import history
 
 M, E = digest(b"m"), digest(b"e")
 

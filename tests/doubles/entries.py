@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from doubles.small_chain import MODEL, NOW
+
 from ci_lib.candidate import Person
 from ci_lib.record import digest
 from ci_lib.release import Release
-from tests.doubles.small_chain import MODEL, NOW
 
 DORA = Person(id="dora", known_from="self-declared")
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import mlflow
 import pytest
 from ci_lib.jobs import deploy, rollback
+from doubles.faulty import Killed, Watched
+from doubles.small_chain import World, decide
 from mlflow.artifacts import download_artifacts
 
 from ci_lib.champion import compared, resolve
@@ -13,8 +15,6 @@ from ci_lib.errors import Exit
 from ci_lib.job import Job
 from ci_lib.production import open_production
 from ci_lib.registry import Registry
-from tests.doubles.faulty import Killed, Watched
-from tests.doubles.small_chain import World, decide
 
 
 def watched(world: World, calls: list[str], die_after: int = 0) -> Callable[[str], Registry]:

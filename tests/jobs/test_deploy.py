@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ci_lib.jobs import deploy, rollback
+from doubles.small_chain import CONFIG, NAMED, NOW, World, config, decide
 
 from ci_lib import chain as chains
 from ci_lib.candidate import Person
@@ -17,7 +18,6 @@ from ci_lib.manifest import scan
 from ci_lib.production import open_production
 from ci_lib.record import digest
 from ci_lib.release import Release
-from tests.doubles.small_chain import CONFIG, NAMED, NOW, World, config, decide
 
 
 def run(world: World) -> int:

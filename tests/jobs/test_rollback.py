@@ -5,13 +5,13 @@ from pathlib import Path
 import mlflow
 import pytest
 from ci_lib.jobs import deploy, rollback
+from doubles.small_chain import World, decide
 
 from ci_lib.champion import compared
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.manifest import scan
 from ci_lib.production import open_production
 from ci_lib.release import Release
-from tests.doubles.small_chain import World, decide
 
 
 def ship(world: World, *contents: str) -> None:

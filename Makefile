@@ -1,0 +1,41 @@
+# Everything that is done to this project by name. `make` lists it.
+PYTHON := .venv/bin/python
+READY := .venv/ready
+SHELL_SCRIPTS := scripts/setup .ci/run
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench lock clean browser
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(READY)  ## one release on real data, up to the human gate; DECIDE=approve|reject|page plays on to the end
+	DECIDE="$(DECIDE)" $(PYTHON) scripts/demo.py
+
+test: $(READY) browser  ## the whole test suite, with branch coverage
+	$(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term
+
+lint: $(READY)  ## ruff, mypy strict, codespell, shellcheck
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	git ls-files -z | xargs -0 .venv/bin/codespell
+	.venv/bin/shellcheck $(SHELL_SCRIPTS)
+
+bench: $(READY)  ## what each part costs, printed as ratios within one run
+	@for script in tests/bench/*.py; do echo "== $$script"; $(PYTHON) "$$script" || exit; done
+
+lock: $(READY)  ## resolve the dependencies anew: requirements/*.in and pyproject.toml to hash-locked *.txt
+	scripts/setup lock
+
+clean:  ## remove what the targets made, .venv too
+	rm -rf .venv build dist .coverage* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+browser:
+	@scripts/setup browser
+
+# Filled anew when a lock, the project's metadata or the way to fill it changes.
+$(READY): requirements/dev.txt pyproject.toml scripts/setup
+	scripts/setup venv
+	@touch $@

@@ -1,0 +1,145 @@
+"""The command line, as argparse sees it. Imports nothing of ours but the version: `--help` must be quick."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from ci_lib import __version__
+
+Parser = argparse.ArgumentParser
+
+STAGES: dict[str, str] = {
+    "prepare": "read the data, split them, look for leaks and overlaps",
+    "train": "call the project's training code and log the model to MLflow",
+    "adopt": "take a model that is in MLflow already, instead of train",
+    "validate": "measure candidate and champion on the holdout; the policy decides",
+    "report": "write the signoff report",
+    "approve": "record a person's decision about exactly this candidate",
+    "deploy": "check the whole chain, then put the approved bytes into production",
+    "monitor": "check what is in production, and a new batch of rows",
+    "rollback": "put an earlier release back",
+}
+"""One word a stage, the same word as the job file."""
+
+OTHERS: dict[str, str] = {
+    "init": "write a starter project",
+    "run": "prepare, train, validate, report; then stop at the gate",
+    "status": "what is in production, and what waits at the gate",
+    "history": "the ledger",
+    "audit": "hold alias, ledger, approvals and bytes against each other",
+    "resolve": "say which version is in production, by the ledger",
+    "metrics": "the metrics that a rule may name",
+    "schema": "print the JSON Schema of release.yml",
+    "doctor": "what is missing here, and how to get it",
+}
+
+
+def parser() -> Parser:
+    """Return the parser of all commands."""
+    top = Parser(
+        prog="ml-release",
+        description="No model reaches production unless the exact bytes that were validated were approved.",
+        epilog="exit codes: 0 done or pass, 2 bad input, 3 refused, 4 a service did not answer, 1 a bug of ours, "
+        "10 verdict fail, 11 inconclusive, 12 no approval yet, 13 rejected, 130 interrupted",
+    )
+    top.add_argument("--version", action="version", version=f"ml-release {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in {**OTHERS, **STAGES}.items():
+        command = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        command.add_argument("--debug", action="store_true", help="show tracebacks")
+        if name in _MORE:
+            _MORE[name](command)
+        if name not in {"init", "schema", "metrics"}:
+            _project(command)
+    return top
+
+
+def _project(command: Parser) -> None:
+    command.add_argument(
+        "--config", type=Path, default=Path("release.yml"), metavar="FILE", help="default: release.yml"
+    )
+    command.add_argument(
+        "--chain", type=Path, default=None, metavar="DIR", help="where the records are; default: release/"
+    )
+    command.add_argument(
+        "--environment", default=None, metavar="NAME", help="default: production, or the first there is"
+    )
+    command.add_argument(
+        "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
+        help="override one key of release.yml, e.g. train.seed=3",
+    )  # fmt: skip
+
+
+def _init(command: Parser) -> None:
+    command.add_argument("directory", type=Path, metavar="DIR")
+    command.add_argument("--example", default="basic", metavar="NAME", help="basic (default) or loans")
+
+
+def _run(command: Parser) -> None:
+    page = command.add_mutually_exclusive_group()
+    page.add_argument("--page", action="store_true", help="serve the signoff page even without a terminal")
+    page.add_argument("--no-page", action="store_true", help="stop at the gate and print the commands that go on")
+    command.add_argument(
+        "--adopt", dest="model_uri", default=None, metavar="URI", help="a model in MLflow, instead of train"
+    )
+
+
+def _adopt(command: Parser) -> None:
+    command.add_argument(
+        "--model-uri", required=True, metavar="URI", help="models:/NAME/VERSION, models:/m-… or runs:/ID/PATH"
+    )
+
+
+def _approve(command: Parser) -> None:
+    command.add_argument(
+        "--as", dest="approver", default=None, metavar="NAME", help="who you are (a laptop cannot know)"
+    )
+    command.add_argument("--reason", default="", help="why; kept in the approval")
+    command.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="FINDING",
+        help="take responsibility for an inconclusive finding; repeat it",
+    )
+    command.add_argument("--reject", action="store_true", help="say no")
+
+
+def _rollback(command: Parser) -> None:
+    command.add_argument(
+        "--to", type=int, default=None, metavar="N", help="release to put back; default: the last good one"
+    )
+    command.add_argument("--reason", default="", help="why; kept in the ledger")
+
+
+def _monitor(command: Parser) -> None:
+    command.add_argument(
+        "--batch", default=None, metavar="SOURCE", help="new rows: a CSV or Parquet file, or module:function"
+    )
+
+
+def _json(command: Parser) -> None:
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _resolve(command: Parser) -> None:
+    _json(command)
+    command.add_argument(
+        "--download", type=Path, default=None, metavar="DIR", help="fetch the model, its bytes checked"
+    )
+
+
+_MORE: dict[str, Callable[[Parser], None]] = {
+    "init": _init,
+    "run": _run,
+    "adopt": _adopt,
+    "approve": _approve,
+    "rollback": _rollback,
+    "monitor": _monitor,
+    "status": _json,
+    "history": _json,
+    "audit": _json,
+    "resolve": _resolve,
+    "metrics": _json,
+    "doctor": _json,
+}

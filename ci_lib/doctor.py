@@ -1,0 +1,196 @@
+"""`ml-release doctor`: what is missing here, and how to get it."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+
+from ci_lib.errors import Exit, ReleaseError
+from ci_lib.record import Record
+
+Stage = Literal["prepare", "train", "validate", "report", "approve", "deploy", "monitor", "rollback"]
+STAGES: tuple[Stage, ...] = ("prepare", "train", "validate", "report", "approve", "deploy", "monitor", "rollback")
+
+_MODEL: tuple[Stage, ...] = ("prepare", "train", "validate", "monitor")
+NEEDED_BY: Mapping[str, tuple[Stage, ...]] = {
+    "cryptography": STAGES,
+    "jinja2": ("report",),
+    "matplotlib": ("report",),
+    "mlflow-skinny": STAGES,
+    "numpy": _MODEL,
+    "pandas": _MODEL,
+    "pyarrow": _MODEL,
+    "pydantic": STAGES,
+    "requests": STAGES,
+    "rich": STAGES,
+    "ruamel.yaml": STAGES,
+    "scikit-learn": _MODEL,
+    "scipy": _MODEL,
+    "skops": ("train", "validate", "monitor"),
+}
+"""Distribution -> stages that cannot do without it.
+
+`mlflow` itself adds the SQLite store to `mlflow-skinny`; whether that is needed here, the registry's check finds out.
+"""
+
+PYTHON = (3, 11)
+ROOM = 500_000_000
+"""Bytes: a chain with its data, the model's two copies and MLflow's database fit several times over."""
+
+
+class Check(Record):
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    required: bool = True
+    """False: everything works without, but a record will say less."""
+    found: str
+    hint: str = ""
+    """What to type; empty when all is well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """The questions the doctor asks; the command line passes the real answers, tests their own."""
+
+    python: tuple[int, int, int]
+    which: Callable[[str], str | None]
+    """Program -> path, as `shutil.which`."""
+    version: Callable[[str], str | None]
+    """Distribution -> installed version, None when it is not."""
+    requires: Sequence[str]
+    """Our own requirements, as in the wheel's metadata: the ranges stand there and nowhere else."""
+    writable: Callable[[Path], str | None]
+    """Directory -> why it cannot be written, None when it can."""
+    free: Callable[[Path], int]
+    """Directory -> free bytes."""
+    reach: Callable[[str], object]
+    """MLflow address -> anything; raises a ReleaseError when it does not answer."""
+
+
+def doctor(
+    machine: Machine, project: Path, registries: Collection[str], stages: Collection[Stage] = STAGES
+) -> tuple[Check, ...]:
+    """Look at everything the given stages need.
+
+    Args:
+        machine: where the answers come from.
+        project: the directory of release.yml.
+        registries: MLflow addresses that release.yml and the environment name.
+        stages: a job that only deploys needs less than a laptop does.
+    """
+    return (
+        _python(machine),
+        *_packages(machine, stages),
+        _git(machine),
+        _repository(project),
+        _writable(machine, project),
+        _room(machine, project),
+        *(_registry(machine, address) for address in sorted(set(registries))),
+    )
+
+
+def verdict(checks: Collection[Check]) -> Exit:
+    """Return DONE when all that is required is there, BAD_INPUT otherwise (and when nothing was checked)."""
+    return Exit.DONE if checks and all(check.ok or not check.required for check in checks) else Exit.BAD_INPUT
+
+
+def lines(checks: Sequence[Check]) -> Iterator[str]:
+    """Yield the checks as text, what is missing with the command that brings it."""
+    width = max((len(check.name) for check in checks), default=0)
+    for check in checks:
+        word = "ok" if check.ok else "MISSING" if check.required else "advice"
+        yield f"{word:<7} {check.name:<{width}}  {check.found}"
+        if check.hint:
+            yield f"        {'':<{width}}  next: {check.hint}"
+    if not checks:
+        yield "nothing was checked"
+        return
+    missing = sum(check.required and not check.ok for check in checks)
+    yield (
+        f"{missing} of {len(checks)} checks found something missing" if missing else "nothing that is needed is missing"
+    )
+
+
+def _python(machine: Machine) -> Check:
+    found = ".".join(str(part) for part in machine.python)
+    ok = machine.python[:2] >= PYTHON
+    return Check(name="Python", ok=ok, found=found, hint="" if ok else "install Python 3.11 or newer")
+
+
+def _packages(machine: Machine, stages: Collection[Stage]) -> Iterator[Check]:
+    ranges = {requirement.name: requirement for requirement in map(Requirement, machine.requires)}
+    for name, needed_by in NEEDED_BY.items():
+        users = [stage for stage in needed_by if stage in stages]
+        if users:
+            # mlflow and mlflow-skinny are one release in two sizes; our metadata names the large one.
+            yield _package(
+                machine.version(name), name, ranges.get("mlflow" if name == "mlflow-skinny" else name), users
+            )
+
+
+def _package(installed: str | None, name: str, wanted: Requirement | None, users: Sequence[Stage]) -> Check:
+    specifier = "" if wanted is None else str(wanted.specifier)
+    what = f"'{name}{specifier}'"
+    if installed is None:
+        found = f"not installed; needed by {', '.join(users)}"
+        return Check(name=name, ok=False, found=found, hint=f"python -m pip install {what}")
+    if wanted is not None and not wanted.specifier.contains(installed, prereleases=True):
+        return Check(
+            name=name, ok=False, found=f"{installed}, {specifier} is needed", hint=f"python -m pip install {what}"
+        )
+    return Check(name=name, ok=True, found=installed)
+
+
+def _git(machine: Machine) -> Check:
+    path = machine.which("git")
+    hint = "" if path else "sudo apt-get install -y git"
+    found = path or "not on PATH: a candidate will name no commit and no author"
+    return Check(name="git", ok=path is not None, required=False, found=found, hint=hint)
+
+
+def _repository(project: Path) -> Check:
+    root = next((folder for folder in (project, *project.parents) if (folder / ".git").exists()), None)
+    if root is None:
+        found = f"{project} is in no git repository: a candidate will name no commit and no author"
+        hint = f"cd {project} && git init && git add . && git commit -m 'First candidate'"
+        return Check(name="repository", ok=False, required=False, found=found, hint=hint)
+    return Check(name="repository", ok=True, found=str(root))
+
+
+def _writable(machine: Machine, project: Path) -> Check:
+    problem = machine.writable(project)
+    found = f"{project} can be written" if problem is None else f"{project} cannot be written: {problem}"
+    return Check(name="directory", ok=problem is None, found=found, hint="" if problem is None else f"ls -ld {project}")
+
+
+def _room(machine: Machine, project: Path) -> Check:
+    free = machine.free(project)
+    ok = free >= ROOM
+    found = f"{free / 1e9:.1f} GB free" if ok else f"{free / 1e6:.0f} MB free, {ROOM / 1e6:.0f} MB are needed"
+    return Check(name="disk", ok=ok, found=found, hint="" if ok else f"df -h {project}")
+
+
+def _registry(machine: Machine, address: str) -> Check:
+    try:
+        machine.reach(address)
+    except ReleaseError as error:
+        return Check(name="registry", ok=False, found=error.what, hint=error.hint or f"check that {address} runs")
+    return Check(name="registry", ok=True, found=f"{address} answers")
+
+
+def installed_version(name: str) -> str | None:
+    """Return the version of an installed distribution, or None."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def requirements() -> tuple[str, ...]:
+    """Return our own requirements without the extras', from the installed metadata."""
+    return tuple(line for line in metadata.requires("ml-release") or () if "extra ==" not in line)

@@ -1,0 +1,142 @@
+"""A model directory -> something that scores rows. Runs in the child process only.
+
+What may be loaded is the policy's, never the model's own word: MLflow reads the list of trusted types from the model's
+MLmodel file, so a model could trust itself (facts: a `FunctionTransformer(os.system)` with its own trusted list loads).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from ruamel.yaml import YAML
+
+from ci_lib.config import Formats
+from ci_lib.labels import label_text
+from ci_lib.probe.request import Request
+
+Scores = NDArray[np.float64]
+
+
+class FormatError(Exception):
+    """The policy does not allow this model to be loaded."""
+
+
+class PredictError(Exception):
+    """The model does not predict what the task needs."""
+
+
+def load(request: Request) -> Callable[[pd.DataFrame], Scores]:
+    """Load a model and return its scoring function.
+
+    Returns:
+        A function from n rows to scores: positive score (n,), class scores (n, k), or values (n,).
+
+    Raises:
+        FormatError: the policy does not allow the model's format or one of its types.
+    """
+    root = Path(request.model)
+    flavors = YAML(typ="safe", pure=True).load((root / "MLmodel").read_text(encoding="utf-8"))["flavors"]
+    if "sklearn" in flavors:
+        return _scorer(_sklearn(root, flavors["sklearn"], request), request)
+    if "cloudpickle" not in request.formats.serialization:
+        message = (
+            f"the model has the flavours {', '.join(sorted(flavors))}: loading them can run any code, "
+            "and policy.formats.serialization allows cloudpickle, which can too, nowhere"
+        )
+        raise FormatError(message)
+    import mlflow.pyfunc  # noqa: PLC0415 -- slow, and only for other flavours
+
+    return _scorer(mlflow.pyfunc.load_model(str(root)), request)
+
+
+def _sklearn(root: Path, flavor: dict[str, Any], request: Request) -> Any:  # noqa: ANN401 -- an estimator
+    stored = str(flavor.get("serialization_format", ""))
+    file = _inside(root, str(flavor.get("pickled_model", "")))
+    if stored not in request.formats.serialization:
+        message = f"the model is stored with {stored or 'an unnamed format'}, and policy.formats.serialization allows "
+        raise FormatError(message + ", ".join(request.formats.serialization))
+    if stored == "skops":
+        return _skops(file, request.formats)
+    import mlflow.sklearn  # noqa: PLC0415
+
+    return mlflow.sklearn.load_model(str(root))
+
+
+def _inside(root: Path, name: str) -> Path:
+    file = (root / name).resolve()
+    if not file.is_relative_to(root.resolve()) or not file.is_file():
+        message = f"the model's MLmodel names the file {name!r}, which is not inside the model"
+        raise FormatError(message)
+    return file
+
+
+def _skops(file: Path, formats: Formats) -> Any:  # noqa: ANN401
+    import skops.io  # noqa: PLC0415
+
+    found = skops.io.get_untrusted_types(file=file)
+    denied = sorted(name for name in found if not formats.allows(name))
+    if denied:
+        message = f"the model has types that policy.formats.types does not allow: {', '.join(denied)}"
+        raise FormatError(message)
+    return skops.io.load(file, trusted=found)
+
+
+def _scorer(model: Any, request: Request) -> Callable[[pd.DataFrame], Scores]:  # noqa: ANN401
+    def score(rows: pd.DataFrame) -> Scores:
+        found = _scores(model, rows, request)
+        if len(found) != len(rows):
+            message = f"predict returned {len(found)} values for {len(rows)} rows"
+            raise PredictError(message)
+        return found
+
+    return score
+
+
+def _scores(model: Any, rows: pd.DataFrame, request: Request) -> Scores:  # noqa: ANN401
+    if request.task == "regression":
+        return _numbers(model.predict(rows))
+    if hasattr(model, "predict_proba"):
+        return _probabilities(model, rows, request)
+    found = np.asarray(model.predict(rows))
+    if found.dtype.kind == "f" and request.task == "binary":
+        return _numbers(found)
+    return _from_labels(found, request)
+
+
+def _numbers(found: Any) -> Scores:  # noqa: ANN401
+    try:
+        return np.asarray(found, dtype=np.float64).reshape(len(found))
+    except (TypeError, ValueError) as error:
+        message = f"predict does not return one number a row: {error}"
+        raise PredictError(message) from error
+
+
+def _probabilities(model: Any, rows: pd.DataFrame, request: Request) -> Scores:  # noqa: ANN401
+    found = np.asarray(model.predict_proba(rows), dtype=np.float64)
+    known = [label_text(label) for label in model.classes_]
+    unknown = sorted(set(known) - set(request.labels))
+    if unknown:
+        message = f"the model knows the labels {', '.join(unknown)}, which the data do not have"
+        raise PredictError(message)
+    scores = np.zeros((len(found), len(request.labels)))
+    for column, label in enumerate(known):
+        scores[:, request.labels.index(label)] = found[:, column]
+    if request.task == "binary":
+        return np.asarray(scores[:, request.labels.index(str(request.positive))])
+    return scores
+
+
+def _from_labels(found: NDArray[Any], request: Request) -> Scores:
+    """Turn predicted labels into scores of 0 and 1."""
+    texts = [label_text(label) for label in found.reshape(len(found))]
+    unknown = sorted(set(texts) - set(request.labels))
+    if unknown:
+        message = f"predict returned {', '.join(unknown[:5])}, which is no label of the target"
+        raise PredictError(message)
+    indices = np.array([request.labels.index(text) for text in texts])
+    if request.task == "binary":
+        return np.asarray(indices == request.labels.index(str(request.positive)), dtype=np.float64)
+    return np.asarray(np.eye(len(request.labels))[indices], dtype=np.float64)

@@ -1,0 +1,226 @@
+"""Records -> what the report says, as plain text in frozen dataclasses. HTML, Markdown and JUnit only lay it out."""
+
+from dataclasses import dataclass
+
+from ci_lib.candidate import Candidate, Person
+from ci_lib.config import Config
+from ci_lib.dataset import Dataset
+from ci_lib.decision import Decision, Outcome
+from ci_lib.errors import Refused
+from ci_lib.evidence import Evidence
+from ci_lib.release import Release
+from ci_lib.report import lineage
+from ci_lib.report.findings import ORDER, Row, headline, rows
+from ci_lib.report.lineage import Item
+from ci_lib.report.tables import Confusion, Tables, confusions, tables
+
+SHORT = 8
+"""So many hex digits a reviewer compares."""
+
+KNOWN = {
+    "self-declared": "They say themselves who they are: nobody checks the name.",
+    "ci-verified": "The CI server confirms who they are.",
+}
+"""What an assurance means for the reader."""
+
+LAST = 10
+"""So many earlier releases are listed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """What a report is made of."""
+
+    config: Config
+    dataset: Dataset
+    candidate: Candidate
+    evidence: Evidence
+    decision: Decision
+    history: tuple[Release, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """What signing does in one environment."""
+
+    environment: str
+    what: str
+    who: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """One earlier release."""
+
+    number: str
+    environment: str
+    action: str
+    bytes: str
+    by: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The report, before it is laid out."""
+
+    model: str
+    task: str
+    verdict: Outcome
+    headline: str
+    compare: str
+    """First digits of the manifest's digest."""
+    manifest: str
+    effects: tuple[Effect, ...]
+    authors: tuple[str, ...]
+    commit: str
+    commit_note: str
+    trained: str
+    findings: tuple[Row, ...]
+    accept: tuple[str, ...]
+    """Names of the findings that an approver must accept."""
+    tables: Tables
+    confusions: tuple[Confusion, ...]
+    rows: str
+    lineage: tuple[Item, ...]
+    digests: tuple[Item, ...]
+    loading: str
+    params: tuple[Item, ...]
+    requirements: tuple[str, ...]
+    policy: tuple[Item, ...]
+    rules: tuple[str, ...]
+    history: tuple[Past, ...]
+
+
+def short(digest: str) -> str:
+    """Return the digits of a digest that a person compares."""
+    return digest.removeprefix("sha256:")[:SHORT]
+
+
+def compose(records: Records) -> View:
+    """Work out what the report says.
+
+    Raises:
+        Refused: the records are not about each other, or the verdict does not follow from the findings.
+    """
+    hold_together(records)
+    candidate, decision, config = records.candidate, records.decision, records.config
+    holdout = records.dataset.holdout.rows
+    return View(
+        model=config.model,
+        task=config.task,
+        verdict=decision.verdict,
+        headline=headline(decision, holdout),
+        compare=short(records.evidence.manifest),
+        manifest=records.evidence.manifest,
+        effects=tuple(_effect(name, records) for name in config.environments),
+        authors=tuple(f"{author.id} ({_known(author)})" for author in candidate.authors),
+        commit=candidate.code.commit or "none",
+        commit_note=lineage.commit_note(candidate.code),
+        trained=f"{candidate.trained_at:%Y-%m-%d %H:%M %Z}",
+        findings=rows(decision),
+        accept=tuple(finding.name for finding in decision.findings if finding.outcome == "inconclusive"),
+        tables=tables(records.dataset.measurements, records.evidence.measurements),
+        confusions=confusions(records.evidence.curves),
+        rows=f"{records.dataset.train.rows:,} rows to train, {holdout:,} held out ({records.dataset.split})",
+        lineage=lineage.items(records.dataset, candidate),
+        digests=lineage.digests(records.dataset, candidate, records.evidence, decision),
+        loading=lineage.loading(candidate.serialization),
+        params=tuple(Item(name=name, text=text) for name, text in sorted(candidate.params.items())),
+        requirements=candidate.requirements,
+        policy=lineage.policy(config.policy),
+        rules=tuple(str(rule) for rule in config.policy.rules),
+        history=tuple(_past(release) for release in records.history[::-1][:LAST]),
+    )
+
+
+def hold_together(records: Records) -> None:
+    """Check that the records are about each other: a report on a mixed chain would be signed for something else.
+
+    Raises:
+        Refused: they are not.
+    """
+    dataset, candidate, evidence, decision = records.dataset, records.candidate, records.evidence, records.decision
+    data = dataset.digest()
+    links = (
+        (candidate.dataset == data, "candidate.json was trained on another dataset.json", "train"),
+        (evidence.dataset == data, "evidence.json was measured on another dataset.json", "validate"),
+        (evidence.candidate == candidate.digest(), "evidence.json is about another candidate.json", "validate"),
+        (evidence.manifest == candidate.manifest.digest(), "evidence.json measured other model bytes", "validate"),
+        (decision.dataset == data, "decision.json judged another dataset.json", "validate"),
+        (decision.evidence == evidence.digest(), "decision.json judged another evidence.json", "validate"),
+        (decision.policy == records.config.policy.fingerprint(), "the policy changed since validation", "validate"),
+        (decision.verdict == _worst(decision), "decision.json's verdict does not follow from its findings", "validate"),
+    )
+    for holds, what, stage in links:
+        if not holds:
+            raise Refused(what, f"ml-release {stage}")
+
+
+def _worst(decision: Decision) -> Outcome:
+    """Return the verdict that the findings give. Without a finding any verdict but a pass is consistent."""
+    outcomes = {finding.outcome for finding in decision.findings}
+    if not outcomes:
+        return "inconclusive" if decision.verdict == "pass" else decision.verdict
+    return next(outcome for outcome in ORDER if outcome in outcomes)
+
+
+def _known(person: Person) -> str:
+    return person.known_from if person.known_from == "self-declared" else f"known from {person.known_from}"
+
+
+def _effect(environment: str, records: Records) -> Effect:
+    compare = short(records.evidence.manifest)
+    if records.decision.verdict == "fail":
+        what = f"Nothing. The verdict is fail: bytes {compare} cannot be approved."
+    else:
+        what = f"Model bytes {compare} {_replaces(environment, records)}."
+    return Effect(environment=environment, what=what, who=_signers(environment, records))
+
+
+def _replaces(environment: str, records: Records) -> str:
+    heads = [release for release in records.history if release.environment == environment]
+    champion = records.evidence.champion
+    if champion and champion.environment == environment:
+        number, manifest = champion.release, champion.manifest
+    elif heads:
+        number, manifest = heads[-1].number, heads[-1].manifest
+    else:
+        return "become the first release there, as far as this report knows"
+    if manifest == records.evidence.manifest:
+        return f"are those of release {number} already"
+    return f"replace release {number} (bytes {short(manifest)})"
+
+
+def _signers(environment: str, records: Records) -> str:
+    approval = records.config.policy.approval
+    if records.config.environments[environment].approval == "automatic":
+        return "Nobody signs: release.yml says approval: automatic, and a pass goes on by itself."
+    if records.decision.verdict == "fail":
+        return "There is nothing to sign."
+    number = "one" if approval.required == 1 else str(approval.required)
+    among = (
+        f"{number} of {', '.join(approval.approvers)}" if approval.approvers else f"{number} (release.yml names nobody)"
+    )
+    eyes = "; an author may not" if approval.four_eyes else "; an author may, too"
+    return f"To sign: {among}{eyes}. {KNOWN[approval.assurance]}"
+
+
+def _past(release: Release) -> Past:
+    return Past(
+        number=str(release.number),
+        environment=release.environment,
+        action=f"rollback to {release.restores}" if release.action == "rollback" else release.action,
+        bytes=short(release.manifest),
+        by=release.actor.id + _approved(release),
+        at=f"{release.at:%Y-%m-%d %H:%M %Z}",
+        reason=release.reason,
+    )
+
+
+def _approved(release: Release) -> str:
+    if release.automatic:
+        return " (automatic)"
+    number = len(release.approvals)
+    return f" ({number} approval{'' if number == 1 else 's'})" if number else ""

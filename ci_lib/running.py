@@ -1,0 +1,133 @@
+"""`ml-release run`: prepare, train, validate, report, then the gate; and once a person said yes, deploy and monitor."""
+
+from argparse import Namespace
+from dataclasses import replace
+from importlib import import_module
+
+from ci_lib import workspace
+from ci_lib.errors import Exit
+from ci_lib.gate import ChainGate, State, open_gate
+from ci_lib.job import Job
+
+
+def main(job: Job) -> int:
+    """Run the main job; 12 when it stops at the gate, 10 and 13 when policy or person said no."""
+    with workspace.writing(job.chain):
+        verdict = _to_the_report(job)
+        if verdict == Exit.FAIL:
+            job.console.say("the verdict is fail: it stops here; the report says why")
+            job.console.say(f"report: {job.chain / 'report' / 'index.html'}")
+            return verdict
+        if job.target.approval == "required":
+            code = _at_the_gate(job)
+            if code != Exit.DONE:
+                return code
+        return _to_production(job)
+
+
+def _to_the_report(job: Job) -> int:
+    """Run the stages up to the report, which is written after a failed validation too; return the verdict's code."""
+    second = "adopt" if job.args.model_uri else "train"
+    for stage in ("prepare", second):
+        _run(job, stage)
+    verdict = _run(job, "validate")
+    _run(job, "report")
+    return verdict
+
+
+def _run(job: Job, stage: str) -> int:
+    with job.console.stage(stage):
+        if stage in workspace.WRITERS:
+            workspace.forget_after(stage, job.chain, tuple(job.config.environments))
+        return int(import_module(f"ci_lib.jobs.{stage}").main(job))
+
+
+def _at_the_gate(job: Job) -> int:
+    gate = open_gate(job)
+    with job.console.stage("approve"):
+        if not _page_wanted(job):
+            _say_how_to_go_on(job, gate)
+            return Exit.NO_APPROVAL
+        state = _serve(job, gate)
+    if state == "approved":
+        return Exit.DONE
+    job.console.say(
+        {"rejected": "rejected: nothing is released", "expired": "the question expired: run again"}.get(state, state)
+    )
+    return Exit.REJECTED if state == "rejected" else Exit.NO_APPROVAL
+
+
+def _page_wanted(job: Job) -> bool:
+    """Say whether somebody is likely to look at a page: never in CI, where it would hang."""
+    if job.args.page or job.args.no_page:
+        return bool(job.args.page)
+    return job.console.out.isatty() and not job.env.get("CI")
+
+
+def _serve(job: Job, gate: ChainGate) -> State:
+    from ci_lib.signoff import Question, serve  # noqa: PLC0415 -- only for who looks at the page
+
+    policy = job.config.policy.approval
+    question = Question(
+        environment=job.environment,
+        decision=gate.chain.decision,
+        manifest=gate.chain.candidate.manifest.digest(),
+        report=(job.chain / "report" / "index.html").read_bytes(),
+        approvers=policy.approvers,
+        required=policy.required,
+    )
+
+    def announce(link: str) -> None:
+        job.console.say(
+            f"the gate is open for {', '.join(policy.approvers) or 'nobody: policy.approval.approvers is empty'}"
+        )
+        job.console.say(f"  look and decide:  {link}")
+        job.console.say(f"  or in a terminal: {approve_command(job, gate)}")
+
+    return serve(gate, question, announce=announce)
+
+
+def _say_how_to_go_on(job: Job, gate: ChainGate) -> None:
+    job.console.say("a person decides now; the candidate waits in " + str(job.chain))
+    job.console.say(f"  read     {job.chain / 'report' / 'index.html'}")
+    job.console.say(f"  approve  {approve_command(job, gate)}")
+    job.console.say('  reject   ml-release approve --reject --as NAME --reason "…"')
+    job.console.say(f"  then     ml-release deploy && ml-release monitor{_where(job)}")
+
+
+def approve_command(job: Job, gate: ChainGate) -> str:
+    """Return the command that approves, with every finding that must be accepted by name."""
+    name = next(iter(job.config.policy.approval.approvers), "NAME")
+    accepted = "".join(f" --accept '{finding}'" for finding in gate.chain.decision.inconclusive)
+    return f'ml-release approve --as {name} --reason "…"{accepted}{_where(job)}'
+
+
+def _where(job: Job) -> str:
+    default = "production" if "production" in job.config.environments else next(iter(job.config.environments))
+    return "" if job.environment == default else f" --environment {job.environment}"
+
+
+def _to_production(job: Job) -> int:
+    code = _run(job, "deploy")
+    if code != Exit.DONE:
+        return code
+    code = _run(replace(job, args=Namespace(**{**vars(job.args), "batch": None})), "monitor")
+    if code == Exit.DONE:
+        _say_where_it_is(job)
+    return code
+
+
+def _say_where_it_is(job: Job) -> None:
+    """Say in three lines what is in production, how to see it, and how to go back."""
+    registry = job.open_registry(job.production_uri())
+    from ci_lib.production import open_production  # noqa: PLC0415
+    from ci_lib.status import in_production  # noqa: PLC0415
+
+    now = in_production(open_production(job))
+    if now is not None:
+        job.console.say(f"in production: {now.uri}, release {now.release}, version {now.version}, {now.words}")
+    server = registry.address.startswith("http")
+    job.console.say(
+        f"see it:        {registry.address if server else f'mlflow ui --backend-store-uri {registry.address}'}"
+    )
+    job.console.say(f'roll back:     ml-release rollback --reason "…"{_where(job)}')

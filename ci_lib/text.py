@@ -1,0 +1,40 @@
+"""Text from outside (data, git, people) made safe to show: one line, and nothing hidden in it.
+
+A group's name, a commit's author or a reason may carry control characters, terminal escapes or bidirectional overrides
+(CVE-2021-42574, "Trojan Source") that make a reader see something other than what is there. They are shown, not
+dropped: a reviewer should see that something is odd.
+"""
+
+import unicodedata
+
+LIMIT = 2_000
+"""Longer text is cut in reports; the records have all of it."""
+
+SPACES = "\t\n\v\f\r\x85\u2028\u2029"
+HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories: controls, formats (bidi, zero width, tags), lone surrogates, line and paragraph separators."""
+BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and marks that print nothing."""
+
+
+def visible(text: str, limit: int | None = LIMIT) -> str:
+    """Return the text on one line, hidden characters written as ``⟨U+202E⟩``, cut at `limit` characters."""
+    shown = "".join(_shown(character) for character in (text if limit is None else text[:limit]))
+    if limit is not None and len(text) > limit:
+        shown += f" … ({len(text):,} characters)"
+    return shown
+
+
+def _shown(character: str) -> str:
+    if character in SPACES:
+        return " "
+    point = ord(character)
+    noncharacter = point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF  # noqa: PLR2004 -- Unicode 16, section 23.7
+    if noncharacter or character in BLANK or unicodedata.category(character) in HIDDEN:
+        return f"⟨U+{point:04X}⟩"
+    return character
+
+
+def printable(text: str) -> str:
+    """Return text for a terminal or a log: line breaks stay, everything else hidden is shown."""
+    return "\n".join(visible(line, None) for line in text.split("\n"))

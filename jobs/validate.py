@@ -1,0 +1,30 @@
+"""Score the holdout with candidate and champion, measure, and let the policy decide.
+
+The models run in child processes that see no secrets. Writes evidence.json and decision.json; ends with 0, 10 or 11.
+"""
+
+from ci_lib.candidate import Candidate
+from ci_lib.dataset import Dataset
+from ci_lib.decision import decide
+from ci_lib.errors import Exit
+from ci_lib.job import Job
+from ci_lib.validation import validate
+
+CODES = {"pass": Exit.DONE, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
+
+
+def main(job: Job) -> int:
+    """Validate one candidate."""
+    dataset = Dataset.read(job.chain / "dataset.json")
+    candidate = Candidate.read(job.chain / "candidate.json")
+    evidence = validate(job, dataset, candidate)
+    decision = decide(job.config.policy, dataset, evidence)
+    files = [evidence.write(job.chain / "evidence.json"), decision.write(job.chain / "decision.json")]
+    if candidate.run_id is not None:
+        job.open_registry(job.registry_uri()).log_files(candidate.run_id, files, "ml-release")
+    for finding in decision.findings:
+        if finding.outcome != "pass":
+            job.console.say(f"   {finding}")
+    passed = sum(finding.outcome == "pass" for finding in decision.findings)
+    job.console.say(f"   verdict {decision.verdict}: {passed} of {len(decision.findings)} findings pass")
+    return CODES[decision.verdict]

@@ -1,0 +1,97 @@
+"""Text that attacks whoever shows it, and records with that text in every field that takes free text."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import cycle
+from typing import Any
+
+from doubles.records import Chain, chain, relink
+from pydantic import ValidationError
+
+from ci_lib.record import Record
+
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg onload=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    "</textarea><script>alert(1)</script>",
+    "</td></table><iframe src=javascript:alert(1)>",
+    "<!--", "-->", "<![CDATA[", "]]>", "<?php", "<!DOCTYPE x>", "&lt;b&gt;&#60;", "&amp;&nbsp",
+    "{{7*7}}", "{% raw %}", "${7*7}", "{{ self.__init__.__globals__ }}", "{# x #}",
+    "$\\frac{1}{0$", "$\\sqrt", "x_{1}^$2",
+    "javascript:alert(1)", "https://evil.example/x", "www.evil.example", "mailto:a@evil.example", "xmpp:a@evil.example",
+    "data:text/html,<script>alert(1)</script>",
+    "[click](https://evil.example)", "![x](https://evil.example/x.png)", "<https://evil.example>",
+    "[x]: https://evil.example", "**bold** _it_ ~~no~~ `code` ``two``", "``` \n/close\n```", "a|b|c", "\\|\\", "\\",
+    "# heading", "- item", "1. item", "> quote", "---", "| --- |", "    code", "<details><summary>", "[^1]", ":smile:",
+    "@root please merge", "hello @all", "#1 !1 ~bug %1 &1 $1", '%"next"', "a@b.example",
+    "/approve", "\n/merge", "\r/close\r\n", "x\n\n/assign @root\n\n", "\u2028/close", "\u2029/close",
+    "\v/close", "\f/close",
+    "\u202egnp.exe", "a\u2066b\u2069c", "\u200b\u200d\ufeff", "\u061c\u200f", "\U000e0041\U000e0042", "\u00ad",
+    "\u3164",
+    "\x00", "\x1b[31mred\x1b[0m", "\x1b]0;title\x07", "\x0bsection_start:1:x\r\x1b[0K", "\x7f\x85\x9b",
+    "\ufffe\uffff", "\ufdd0",
+    "é" * 50, "漢字🏳️‍🌈", "שלום עולם", "مرحبا", "A" * 20_000, "a" * 300 + "<b>", "'; DROP TABLE releases; --",
+    "$(touch /tmp/x)", "`id`", "%s%n", "%(asctime)s", "../../etc/passwd", "file:///etc/passwd", "NaN", "null", "None",
+)  # fmt: skip
+
+RECORDS = ("dataset", "candidate", "evidence", "decision")
+Path = tuple[str | int, ...]
+
+
+def poisoned(*payloads: str, metrics: bool = False) -> Chain:
+    """Put texts, in turn, into every free field of the records; into names of metrics and curves only when asked to."""
+    built = chain("inconclusive")
+    turn = cycle(payloads)
+    changed: dict[str, Any] = {name: _poison(getattr(built, name), turn, metrics=metrics) for name in RECORDS}
+    changed["history"] = tuple(_poison(entry, turn, metrics=metrics) for entry in built.history)
+    return relink(replace(built, **changed))
+
+
+def _poison(record: Record, turn: Iterator[str], *, metrics: bool) -> Record:
+    data = record.model_dump(mode="json")
+    for path in _free(type(record), record.to_bytes()):
+        if metrics or not (path[-1] == "metric" or (path[-1] == "name" and "curves" in path)):
+            _set(data, path, next(turn))
+    if "params" in data:
+        data["params"] = {next(turn): next(turn)}
+    return type(record).model_validate(data)
+
+
+@cache
+def _free(kind: type[Record], data: bytes) -> tuple[Path, ...]:
+    """Find the places that take any text: where no pattern or list of words refuses it."""
+    plain = kind.model_validate_json(data).model_dump(mode="json")
+    return tuple(path for path, text in _leaves(plain) if isinstance(text, str) and _takes(kind, plain, path, text))
+
+
+def _takes(kind: type[Record], data: dict[str, Any], path: Path, text: str) -> bool:
+    _set(data, path, "<x>\n")
+    try:
+        kind.model_validate(data)
+    except ValidationError:
+        return False
+    finally:
+        _set(data, path, text)
+    return True
+
+
+def _leaves(value: object, path: Path = ()) -> Iterator[tuple[Path, object]]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _leaves(part, (*path, key))
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            yield from _leaves(part, (*path, place))
+    else:
+        yield path, value
+
+
+def _set(data: Any, path: Path, value: object) -> None:
+    for step in path[:-1]:
+        data = data[step]
+    data[path[-1]] = value

@@ -1,0 +1,189 @@
+"""A release from rows to production and back, by the command line alone."""
+
+import json
+
+import pytest
+from doubles.project import Project
+
+
+def history(project: Project) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = json.loads(project.must("history", "--json").out)
+    return found
+
+
+def test_the_first_release_goes_from_rows_to_production(project: Project) -> None:
+    said = project.must("run", "--no-page", code=12).out
+    assert "ml-release approve --as ben" in said
+    assert "ml-release deploy" in said
+    for name in ("dataset.json", "candidate.json", "evidence.json", "decision.json", "report/index.html"):
+        assert (project.root / "release" / name).is_file()
+    project.approve()
+    assert "release 1: models:/loan@champion is version 1" in project.must("deploy").out
+    assert "release 1 in production: pass" in project.must("monitor").out
+    assert project.must("resolve").out.strip() == "models:/loan/1"
+    assert "agree" in project.must("audit").out
+
+
+def test_a_challenger_is_compared_released_on_top_and_rolled_back(project: Project) -> None:
+    project.deployed()
+    project.change(train__params={"C": 0.01})
+    project.to_the_gate()
+    evidence = json.loads((project.root / "release" / "evidence.json").read_text())
+    assert evidence["champion"]["release"] == 1
+    assert any(m["scope"]["of"] == "candidate - champion" for m in evidence["measurements"])
+    project.approve()
+    project.must("deploy")
+    assert project.must("resolve").out.strip() == "models:/loan/2"
+    assert "version 1, the bytes of release 1" in project.must("rollback", "--reason", "slower than it was").out
+    assert [(e["number"], e["action"], e["restores"]) for e in history(project)] == [
+        (1, "deploy", None), (2, "deploy", None), (3, "rollback", 1),
+    ]  # fmt: skip
+    assert project.must("resolve").out.strip() == "models:/loan/1"
+    project.must("rollback", "--to", "2", "--reason", "it was the network")
+    assert project.must("resolve").out.strip() == "models:/loan/2"
+    project.must("monitor")
+    project.must("audit")
+
+
+def test_deploying_the_same_release_twice_changes_nothing_and_says_so(project: Project) -> None:
+    project.deployed()
+    assert "nothing to do" in project.must("deploy").out
+    assert len(history(project)) == 1
+
+
+def test_a_failed_verdict_stops_before_the_gate_and_the_report_is_written(project: Project) -> None:
+    project.change(policy__rules=[{"metric": "roc_auc", "at_least": 0.99}])
+    assert "the verdict is fail" in project.must("run", "--no-page", code=10).out
+    assert "Fail" in (project.root / "release" / "report" / "index.html").read_text()
+    assert "never reaches the gate" in project.must("approve", "--as", "ben", "--reason", "I want it", code=3).err
+    assert "the verdict is fail" in project.must("deploy", code=10).out
+
+
+def test_a_rejection_ends_the_release(project: Project) -> None:
+    project.to_the_gate()
+    project.must("approve", "--as", "ben", "--reject", "--reason", "the sample is too small", code=13)
+    assert "ben rejected it" in project.must("deploy", code=13).out
+    assert history(project) == []
+
+
+def test_nothing_is_deployed_before_somebody_answered(project: Project) -> None:
+    project.to_the_gate()
+    assert "0 of 1 approvals" in project.must("deploy", code=12).out
+    assert history(project) == []
+
+
+def test_two_people_must_approve_where_the_policy_says_so(project: Project) -> None:
+    project.change(policy__approval__required=2)
+    project.to_the_gate()
+    assert "1 of 2 approvals" in project.approve(code=12).out
+    assert "has answered already" in project.approve(code=3).err
+    project.must("deploy", code=12)
+    accepted = [word for name in _accepted(project) for word in ("--accept", name)]
+    project.must("approve", "--as", "cora", "--reason", "I agree", *accepted)
+    project.must("deploy")
+
+
+def _accepted(project: Project) -> list[str]:
+    answer = next((project.root / "release" / "production" / "approvals").glob("*.json"))
+    names: list[str] = json.loads(answer.read_text())["accepted"]
+    return names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["--as", "ben"], 2, "a decision needs a reason"),
+        (["--reason", "fine by me"], 2, "a laptop cannot know who approves"),
+        (["--as", "mallory", "--reason", "fine by me"], 3, "not one of the policy's approvers"),
+        (
+            ["--as", "ben", "--reason", "fine by me", "--accept", "no_such_finding"],
+            2,
+            "no inconclusive finding is called",
+        ),
+    ],
+)
+def test_an_incomplete_or_foreign_answer_is_refused(
+    project: Project, arguments: list[str], code: int, sentence: str
+) -> None:
+    project.to_the_gate()
+    assert sentence in project.must("approve", *arguments, code=code).err
+
+
+def test_an_author_cannot_approve_their_own_model(project: Project) -> None:
+    project.env["ML_RELEASE_USER"] = "ben"
+    project.to_the_gate()
+    assert "four eyes" in project.must("approve", "--as", "Ben", "--reason", "it is mine", code=3).err
+
+
+def test_an_inconclusive_finding_must_be_accepted_by_name(project: Project) -> None:
+    project.change(policy__rules=[{"metric": "roc_auc", "at_least": 0.85}])
+    project.to_the_gate()
+    refused = project.must("approve", "--as", "ben", "--reason", "good enough", code=2).err
+    assert "--accept 'roc_auc'" in refused
+    project.must("approve", "--as", "ben", "--reason", "good enough", "--accept", "roc_auc")
+    project.must("deploy")
+
+
+def test_a_new_candidate_takes_the_old_ones_approval_away(project: Project) -> None:
+    project.to_the_gate()
+    project.approve()
+    project.must("train")
+    assert not list((project.root / "release" / "production" / "approvals").glob("*.json"))
+    assert "validate" in project.must("deploy", code=2).err
+
+
+def test_a_policy_made_looser_after_validation_is_noticed(project: Project) -> None:
+    project.to_the_gate()
+    project.approve()
+    project.change(policy__rules=[{"metric": "roc_auc", "at_least": 0.1}])
+    assert "another policy" in project.must("deploy", code=3).err
+
+
+def test_a_champion_that_changed_since_validation_stops_the_deploy(project: Project) -> None:
+    project.deployed()
+    project.change(train__params={"C": 0.5})
+    project.to_the_gate()
+    project.approve()
+    saved = {path: path.read_bytes() for path in (project.root / "release").rglob("*") if path.is_file()}
+    project.change(train__params={"C": 0.2})
+    project.deployed()
+    project.change(train__params={"C": 0.5})
+    for path, data in saved.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    for stale in (project.root / "release" / "production" / "approvals").glob("*.json"):
+        if stale not in saved:
+            stale.unlink()
+    assert "the champion changed since validation" in project.must("deploy", code=3).err
+
+
+def test_one_candidate_is_promoted_through_two_environments_with_a_registry_each(project: Project) -> None:
+    project.change(
+        environments={
+            "staging": {"registry": "sqlite:///staging.db", "approval": "automatic"},
+            "production": {"registry": "sqlite:///production.db"},
+        },
+        policy__rules=[{"metric": "roc_auc", "at_least": 0.7}],
+    )  # fmt: skip
+    project.to_the_gate()
+    project.must("deploy", "--environment", "staging")
+    project.must("monitor", "--environment", "staging")
+    project.must("deploy", code=12)
+    project.approve()
+    project.must("deploy")
+    staging, production = (
+        json.loads(project.must("history", "--json", "--environment", name).out)[0]
+        for name in ("staging", "production")
+    )
+    assert staging["manifest"] == production["manifest"]
+    assert (staging["automatic"], production["automatic"]) == (True, False)
+    assert (project.root / "staging.db").is_file()
+    assert project.must("resolve", "--environment", "staging").out.strip() == "models:/loan-staging/1"
+
+
+def test_a_consumer_downloads_the_released_bytes(project: Project) -> None:
+    project.deployed()
+    target = project.root / "served"
+    assert project.must("resolve", "--download", str(target)).out.strip().startswith(str(target))
+    assert list(target.rglob("MLmodel"))
+    assert "is not empty" in project.must("resolve", "--download", str(target), code=2).err

@@ -1,0 +1,110 @@
+"""The report job: what it writes, what it prints, how it ends."""
+
+import io
+import os
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from ci_lib.jobs import report
+from doubles.records import NOW, Chain, chain, sha
+
+from ci_lib.candidate import Person
+from ci_lib.console import Console
+from ci_lib.decision import Outcome
+from ci_lib.errors import BadInput, Refused
+from ci_lib.job import Job
+from ci_lib.release import Release
+
+
+class NoCI:
+    """The report asks nothing of CI."""
+
+    name = "local"
+    assurance = "self-declared"
+
+    def pipeline(self) -> str:
+        raise NotImplementedError
+
+    def authors(self) -> Sequence[Person]:
+        raise NotImplementedError
+
+    def actor(self) -> Person:
+        raise NotImplementedError
+
+    def approver(self, claimed: str | None) -> Person:
+        raise NotImplementedError
+
+
+def write(built: Chain, where: Path) -> None:
+    for name in ("dataset", "candidate", "evidence", "decision"):
+        getattr(built, name).write(where / f"{name}.json")
+
+
+def job(built: Chain, root: Path, out: io.StringIO | None = None) -> Job:
+    return Job(
+        config=built.config, project=root, chain=root / "release", environment="production", args=Namespace(), env={},
+        console=Console(out or io.StringIO()), ci=NoCI(), clock=lambda: NOW, open_registry=lambda _: pytest.fail("no"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("verdict", ["pass", "inconclusive", "fail"])
+def test_the_report_is_written_whatever_the_verdict(tmp_path: Path, verdict: Outcome) -> None:
+    built = chain(verdict)
+    write(built, tmp_path / "release")
+    out = io.StringIO()
+    assert report.main(job(built, tmp_path, out)) == 0
+    written = tmp_path / "release" / "report"
+    assert f"<title>{verdict}: loan-approval".encode() in (written / "index.html").read_bytes()
+    assert (written / "records" / "dataset.json").read_bytes() == (tmp_path / "release" / "dataset.json").read_bytes()
+    assert str(written / "index.html") in out.getvalue()
+    assert f"verdict {verdict.capitalize()}: " in out.getvalue()
+
+
+def test_a_second_run_writes_the_same_bytes(tmp_path: Path) -> None:
+    built = chain()
+    write(built, tmp_path / "release")
+    page = tmp_path / "release" / "report" / "index.html"
+    report.main(job(built, tmp_path))
+    first = page.read_bytes()
+    report.main(job(built, tmp_path))
+    assert page.read_bytes() == first
+
+
+def test_the_history_is_shown_when_it_is_at_hand(tmp_path: Path) -> None:
+    built = chain()
+    write(built, tmp_path / "release")
+    history: tuple[Release, ...] = built.history
+    report.main(job(built, tmp_path), history=lambda: history)
+    assert "drift in obrat" in (tmp_path / "release" / "report" / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [("dataset", "prepare"), ("candidate", "train"), ("evidence", "validate"), ("decision", "validate")],
+)
+def test_a_missing_record_names_the_stage_to_run(tmp_path: Path, name: str, stage: str) -> None:
+    built = chain()
+    write(built, tmp_path / "release")
+    (tmp_path / "release" / f"{name}.json").unlink()
+    with pytest.raises(BadInput) as caught:
+        report.main(job(built, tmp_path))
+    assert caught.value.hint == f"ml-release {stage}"
+
+
+def test_mixed_records_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    built = chain()
+    write(built, tmp_path / "release")
+    built.decision.model_copy(update={"evidence": sha("other")}).write(tmp_path / "release" / "decision.json")
+    with pytest.raises(Refused):
+        report.main(job(built, tmp_path))
+    assert not (tmp_path / "release" / "report").exists()
+
+
+def test_an_unwritable_directory_is_bad_input(tmp_path: Path) -> None:
+    built = chain()
+    write(built, tmp_path / "release")
+    (tmp_path / "release" / "report").write_text("a file is in the way", encoding="utf-8")
+    with pytest.raises(BadInput, match=os.fspath(tmp_path / "release" / "report")):
+        report.main(job(built, tmp_path))

@@ -1,0 +1,10 @@
+"""Built once."""
+
+import pytest
+from doubles.built import Built, build
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Return wheel and sdist."""
+    return build(tmp_path_factory.mktemp("built"))
