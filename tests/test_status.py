@@ -4,12 +4,12 @@ import json
 
 import pytest
 from ci_lib.jobs import deploy, rollback
+from doubles.small_chain import World, config, decide
 
 from ci_lib import history, status
 from ci_lib.champion import compared
 from ci_lib.errors import Exit
 from ci_lib.production import open_production
-from tests.doubles.small_chain import World, config, decide
 
 
 def ship(world: World, *contents: str) -> None:
