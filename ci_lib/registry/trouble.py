@@ -28,6 +28,15 @@ DENIED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZ
 NOT_NOW = frozenset(
     {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "IO_ERROR"}
 )
+NETWORK = {
+    "Connection refused": "connection refused",
+    "timed out": "no reply in time",
+    "timeout exception": "no reply in time",
+    "Failed to resolve": "no such host",
+    "Name or service not known": "no such host",
+}
+"""What the network's long messages come down to (urllib3, requests)."""
+
 CREDENTIALS = (
     "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, and what they may do"
 )
@@ -46,6 +55,9 @@ def answering(address: str) -> Iterator[None]:
         raise translate(error, address) from error
     except _foreign_errors() as error:
         raise by_text(str(error), address) from error
+    except ImportError as error:
+        message = f"the registry at {address} needs a Python package that is not installed: {error}"
+        raise BadInput(message, "pip install psycopg2-binary (PostgreSQL) or pymysql (MySQL)") from error
     except OSError as error:
         message = f"files of the registry at {address} cannot be read or written: {error.strerror or error}"
         raise BadInput(message, "check free space (df -h) and permissions") from error
@@ -86,8 +98,12 @@ def by_text(text: str, address: str) -> ReleaseError:
         return _missing(address, gist)
     if "database is locked" in text:
         message = f"the database at {address} is locked: another process has been writing for too long"
-        return Unavailable(message, "run the command again when the other job is done (fuser FILE names it)")
-    message = f"the registry at {address} did not answer: {gist}"
+        return Unavailable(message, "run the command again when the other job is done (fuser on the file names it)")
+    if "unable to open database file" in text:
+        message = f"the database at {address} cannot be opened"
+        return BadInput(message, "check that its directory is there and can be written")
+    known = next((words for pattern, words in NETWORK.items() if pattern in text), gist)
+    message = f"the registry at {address} did not answer: {known}"
     return Unavailable(message, "check the address and that MLflow runs there, then run the command again")
 
 

@@ -42,8 +42,13 @@ def test_an_answer_has_all_that_was_asked_for(model: Path, rows: pd.DataFrame, a
     rows.to_parquet(tmp_path / "rows.parquet")
     np.save(tmp_path / "truth.npy", classes(rows).to_numpy(dtype=float))
     request = ask(
-        model, rows=str(tmp_path / "rows.parquet"), truth=str(tmp_path / "truth.npy"), golden=inputs(rows), single_rows=7, shuffles=3,
-    )  # fmt: skip
+        model,
+        rows=str(tmp_path / "rows.parquet"),
+        truth=str(tmp_path / "truth.npy"),
+        golden=inputs(rows),
+        single_rows=7,
+        shuffles=3,
+    )
     answer = child.respond(request)
     with np.load(request.out) as found:
         assert found["scores"].shape == (200,)

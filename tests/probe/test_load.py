@@ -116,9 +116,7 @@ def test_cloudpickle_is_not_loaded_unless_the_policy_says_so(rows: pd.DataFrame,
     assert load(ask(path, formats=Formats(serialization=("cloudpickle",))))(rows).shape == (200,)
 
 
-def test_a_function_that_runs_text_as_code_cannot_be_stored_under_the_default_policy(
-    rows: pd.DataFrame, save: Saver
-) -> None:
+def test_a_function_that_runs_text_as_code_cannot_be_stored_under_the_default_policy(save: Saver) -> None:
     evil = make_pipeline(FunctionTransformer(np.testing.runstring), LogisticRegression())
     with pytest.raises(BadInput, match=r"numpy\.testing"):
         save(evil)
