@@ -23,7 +23,7 @@ lint: $(READY)  ## ruff, mypy strict, codespell, shellcheck
 	.venv/bin/shellcheck $(SHELL_SCRIPTS)
 
 bench: $(READY)  ## what each part costs, printed as ratios within one run
-	@for script in tests/bench/*.py; do echo "== $$script"; $(PYTHON) "$$script" || exit; done
+	@for script in tests/bench/*.py; do echo "== $$script"; PYTHONPATH=tests $(PYTHON) "$$script" || exit; done
 
 lock: $(READY)  ## resolve the dependencies anew: requirements/*.in and pyproject.toml to hash-locked *.txt
 	scripts/setup lock

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from ci_lib.complaints import Problem, did_you_mean
-from ci_lib.config import ApprovalPolicy, Formats
+from ci_lib.config import ApprovalPolicy
 from ci_lib.document import Path
+from ci_lib.formats import Formats
 from ci_lib.measure.catalogue import CATALOGUE, Metric
 
 SEEDS = 2**32 - 1

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, field_validator, model_validator
 
 from ci_lib.approval import Assurance
+from ci_lib.formats import Formats
 from ci_lib.measure.catalogue import CATALOGUE, Task
 from ci_lib.record import Record, canonical, digest
 
@@ -165,18 +166,6 @@ class ApprovalPolicy(Record):
     valid_for: Duration = timedelta(days=7)
     assurance: Assurance = "ci-verified"
     """``self-declared`` accepts an approver who only says who they are: for a laptop."""
-
-
-class Formats(Record):
-    """What may be loaded at all; never read from the model's own files."""
-
-    serialization: tuple[Literal["skops", "cloudpickle"], ...] = ("skops",)
-    types: tuple[str, ...] = ("sklearn.", "numpy.", "scipy.")
-    """What skops may construct: a prefix ends with a dot, anything else is one exact name."""
-
-    def allows(self, name: str) -> bool:
-        """Say whether skops may construct a type."""
-        return any(name.startswith(kind) if kind.endswith(".") else name == kind for kind in self.types)
 
 
 class Policy(Record):

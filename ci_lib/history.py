@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from ci_lib.errors import Exit
 from ci_lib.job import Job
-from ci_lib.production import open_production
+from ci_lib.production import open_production, short
 from ci_lib.release import Release
-from ci_lib.status import short, when
+from ci_lib.status import when
 
 HEAD = ("release", "when", "what", "bytes", "version", "by", "approvals", "why")
 

@@ -50,5 +50,5 @@ class Measurement(Record):
     n: int
     """Rows it rests on."""
     method: str
-    """How value and interval were computed, e.g. ``wilson``, ``delong``, ``katz log``, ``bootstrap``, ``count``."""
+    """How value and interval were computed, e.g. ``wilson``, ``delong``, ``newcombe``, ``bootstrap``, ``count``."""
     note: str = ""

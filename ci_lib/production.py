@@ -136,7 +136,7 @@ class Production:
         with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
             found = scan(self.registry.download(uri, Path(scratch)))
         if found.digest() != expected:
-            how = difference(manifest, found) if manifest else f"{_short(found.digest())} instead of {_short(expected)}"
+            how = difference(manifest, found) if manifest else f"{short(found.digest())} instead of {short(expected)}"
             message = f"the bytes of {what} ({uri}) are not those that were released: {how}"
             raise Refused(message, "find out who can write to its MLflow experiment")
 
@@ -149,7 +149,7 @@ class Production:
         path = self.registry.download(self.where(release), into)
         found = scan(path).digest()
         if found != release.manifest:
-            both = f"{_short(found)} instead of {_short(release.manifest)}"
+            both = f"{short(found)} instead of {short(release.manifest)}"
             message = f"the bytes of release {release.number} are not those that were released: {both}"
             raise Refused(message, "ml-release rollback --reason …")
         return path
@@ -207,7 +207,8 @@ def folder(op: Digest) -> str:
     return f"releases/{op.removeprefix('sha256:')}"
 
 
-def _short(manifest: Digest) -> str:
+def short(manifest: Digest) -> str:
+    """Return the eight hex digits that people compare."""
     return manifest.removeprefix("sha256:")[:8]
 
 

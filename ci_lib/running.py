@@ -1,25 +1,30 @@
 """`ml-release run`: prepare, train, validate, report, then the gate; and once a person said yes, deploy and monitor."""
 
 from argparse import Namespace
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ci_lib import workspace
 from ci_lib.errors import Exit
-from ci_lib.gate import ChainGate, State, open_gate
+from ci_lib.gate import ChainGate, open_gate
 from ci_lib.job import Job
+
+if TYPE_CHECKING:
+    from ci_lib.signoff import Signoff
 
 
 def main(job: Job) -> int:
     """Run the main job; 12 when it stops at the gate, 10 and 13 when policy or person said no."""
-    with workspace.writing(job.chain):
+    with workspace.writing(job.chain), ExitStack() as page:
         verdict = _to_the_report(job)
         if verdict == Exit.FAIL:
             job.console.say("the verdict is fail: it stops here; the report says why")
             job.console.say(f"report: {job.chain / 'report' / 'index.html'}")
             return verdict
         if job.target.approval == "required":
-            code = _at_the_gate(job)
+            code = _at_the_gate(job, page)
             if code != Exit.DONE:
                 return code
         return _to_production(job)
@@ -42,13 +47,14 @@ def _run(job: Job, stage: str) -> int:
         return int(import_module(f"ci_lib.jobs.{stage}").main(job))
 
 
-def _at_the_gate(job: Job) -> int:
+def _at_the_gate(job: Job, page: ExitStack) -> int:
+    """Ask a person; an answered page stays open for reloads until the run ends."""
     gate = open_gate(job)
     with job.console.stage("approve"):
         if not _page_wanted(job):
             _say_how_to_go_on(job, gate)
             return Exit.NO_APPROVAL
-        state = _serve(job, gate)
+        state = page.enter_context(_page(job, gate)).wait()
     if state == "approved":
         return Exit.DONE
     job.console.say(
@@ -64,8 +70,8 @@ def _page_wanted(job: Job) -> bool:
     return job.console.out.isatty() and not job.env.get("CI")
 
 
-def _serve(job: Job, gate: ChainGate) -> State:
-    from ci_lib.signoff import Question, serve  # noqa: PLC0415 -- only for who looks at the page
+def _page(job: Job, gate: ChainGate) -> "Signoff":
+    from ci_lib.signoff import Question, Signoff  # noqa: PLC0415 -- only for who looks at the page
 
     policy = job.config.policy.approval
     question = Question(
@@ -84,7 +90,7 @@ def _serve(job: Job, gate: ChainGate) -> State:
         job.console.say(f"  look and decide:  {link}")
         job.console.say(f"  or in a terminal: {approve_command(job, gate)}")
 
-    return serve(gate, question, announce=announce)
+    return Signoff(gate, question, announce=announce)
 
 
 def _say_how_to_go_on(job: Job, gate: ChainGate) -> None:

@@ -15,8 +15,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from mlflow.models.signature import ModelSignature
 
-from ci_lib.config import Formats, Train
+from ci_lib.config import Train
 from ci_lib.errors import BadInput
+from ci_lib.formats import Formats
 
 EXAMPLE_ROWS = 5
 ALWAYS = ("mlflow", "numpy", "pandas", "scikit-learn")

@@ -1,6 +1,7 @@
 """What is in production, since when and on whose approval; and what waits at the gate."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 
 from ci_lib import chain as chains
@@ -8,7 +9,7 @@ from ci_lib import champion, checks
 from ci_lib.decision import Outcome
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
-from ci_lib.production import Production, is_copy, open_production
+from ci_lib.production import Production, is_copy, open_production, short
 from ci_lib.record import Digest, Record
 from ci_lib.release import Release
 
@@ -58,7 +59,7 @@ def main(job: Job) -> int:
         model=job.config.model,
         environment=job.environment,
         champion=in_production(production),
-        waiting=waiting(job, production.ledger.head()),
+        waiting=waiting(job, production.ledger.entries()),
     )
     if job.args.json:
         job.console.say(json.dumps(status.model_dump(mode="json"), indent=2, ensure_ascii=False))
@@ -108,14 +109,14 @@ def _on_whose_word(release: Release, people: tuple[str, ...] | None) -> str:
     return words
 
 
-def waiting(job: Job, head: Release | None) -> Waiting | None:
-    """Return the candidate in the chain directory, unless it is the champion or there is none."""
+def waiting(job: Job, entries: Sequence[Release]) -> Waiting | None:
+    """Return the candidate in the chain directory, unless it was released already or there is none."""
     try:
         chain = chains.read(job.chain)
     except BadInput:
         return None
     manifest = chain.candidate.manifest.digest()
-    if head is not None and head.evidence == chain.evidence.digest():
+    if any(entry.evidence == chain.evidence.digest() for entry in entries):
         return None
     approvals = chains.read_approvals(job.here / "approvals")
     verdict = chain.decision.verdict
@@ -152,11 +153,6 @@ def lines(status: Status) -> tuple[str, ...]:
     what = f"bytes {short(rest.manifest)}, verdict {rest.verdict}: {rest.words}" if rest else "nothing"
     shown.append(f"  waiting   {what}")
     return tuple(shown)
-
-
-def short(name: Digest) -> str:
-    """Return the eight hex digits that people compare."""
-    return name.removeprefix("sha256:")[:8]
 
 
 def when(moment: datetime) -> str:

@@ -5,7 +5,6 @@ an interrupted run began, and says so when there is nothing left to do.
 """
 
 import tempfile
-from importlib import import_module
 from pathlib import Path
 
 from ci_lib import chain as chains
@@ -13,21 +12,22 @@ from ci_lib import checks
 from ci_lib.approval import Approval
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
+from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.ledger import made_by
 from ci_lib.manifest import difference, scan
-from ci_lib.production import Copy, Production, open_production
+from ci_lib.production import Copy, Production, open_production, short
 from ci_lib.record import Digest
 from ci_lib.release import Release, deploy_op
 
 
-def main(job: Job, *, decide: Decide | None = None) -> int:
+def main(job: Job, *, decide: Decide = decide) -> int:
     """Release the candidate of this chain to the job's environment.
 
     Args:
         job: the stage.
-        decide: what judges the evidence again; `ci_lib.decision.decide` by default.
+        decide: what judges the evidence again.
 
     Raises:
         BadInput: a record is not there.
@@ -50,7 +50,7 @@ def main(job: Job, *, decide: Decide | None = None) -> int:
     head = entries[-1] if entries else None
     if done := _already(op, entries):
         return _end(job, done, f"release {done.number} is this candidate on these approvals already: nothing to do")
-    checks.check_chain(chain, job.config.policy, job.config.model, decide or import_module("ci_lib.decision").decide)
+    checks.check_chain(chain, job.config.policy, job.config.model, decide)
     if stop := _gate(job, production, chain, approvals, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
@@ -61,7 +61,8 @@ def main(job: Job, *, decide: Decide | None = None) -> int:
     production.attach(op, files, sorted((job.here / "approvals").glob("*.json")), chain.evidence.golden)
     entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
     production.project()
-    return _end(job, entry, f"release {entry.number}: {production.uri} is version {entry.model_version}")
+    what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
+    return _end(job, entry, f"release {entry.number}: {what}")
 
 
 def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import mlflow
 import pytest
 from ci_lib.jobs import deploy, rollback
+from doubles.small_chain import World, decide
 
 from ci_lib import audit
 from ci_lib.champion import compared
 from ci_lib.errors import Exit
 from ci_lib.production import open_production
-from tests.doubles.small_chain import World, decide
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from ci_lib.jobs import deploy, rollback
+from doubles.small_chain import World, decide
 
 from ci_lib import champion
 from ci_lib.errors import BadInput, Refused
 from ci_lib.manifest import scan
 from ci_lib.production import Production, folder, open_production
-from tests.doubles.small_chain import World, decide
 
 
 def ship(world: World, *contents: str) -> Production:

@@ -9,14 +9,14 @@ from typing import Any
 import mlflow
 import pytest
 from ci_lib.jobs import deploy
+from doubles.entries import entry
+from doubles.small_chain import World, decide
 
 from ci_lib.errors import Exit, Refused, Unavailable
 from ci_lib.manifest import scan
 from ci_lib.production import Gone, Production, open_production
 from ci_lib.record import digest
 from ci_lib.registry import LoggedModel, Registry, Version
-from tests.doubles.entries import entry
-from tests.doubles.small_chain import World, decide
 
 
 @pytest.fixture

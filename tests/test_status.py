@@ -4,12 +4,12 @@ import json
 
 import pytest
 from ci_lib.jobs import deploy, rollback
+from doubles.small_chain import World, config, decide
 
 from ci_lib import history, status
 from ci_lib.champion import compared
 from ci_lib.errors import Exit
 from ci_lib.production import open_production
-from tests.doubles.small_chain import World, config, decide
 
 
 def ship(world: World, *contents: str) -> None:
@@ -49,7 +49,9 @@ def test_a_rollback_is_shown_with_its_reason_and_the_approval_it_goes_back_to(wo
     ship(world, "A", "B")
     rollback.main(world.job(reason="approves nobody"))
     world.heard()
-    assert "because   rolled back by dora to release 1 (approves nobody), approved by ana" in shown(world)
+    said = shown(world)
+    assert "because   rolled back by dora to release 1 (approves nobody), approved by ana" in said
+    assert "waiting   nothing" in said
 
 
 def test_an_automatic_release_says_that_nobody_signed(world: World) -> None:

@@ -77,7 +77,7 @@ def estimate(metric: str, first: Sample, second: Sample, names: tuple[str, str])
         return Estimate(interval=NOTHING, method="identical predictions")
     if metric in OF_RANKS and ranking.same_ranks(first.predictions.scores, second.predictions.scores):
         return Estimate(interval=NOTHING, method="identical ranking")
-    with np.errstate(over="ignore", invalid="ignore"):  # a number that is not finite is refused by the estimate
+    with np.errstate(all="ignore"):  # a number that is not finite is refused by the estimate
         result = DIFFERENCES[metric](first, second)
     if result.interval is not None and result.interval.high - result.interval.low <= ROUNDING:
         # Resampling saw no spread at all; two models that answer differently are not that certain.

@@ -68,7 +68,7 @@ def measure(reference: Profile, values: Values, *, seed: int, confidence: float)
     """
     number = reference.kind == "number"
     metric = "wasserstein_distance" if number else "jensen_shannon_distance"
-    with np.errstate(over="ignore", invalid="ignore"):  # a number that is not finite is refused by the estimate
+    with np.errstate(all="ignore"):  # a number that is not finite is refused by the estimate
         estimate, n = (_numbers if number else _categories)(reference, values, np.random.default_rng(seed), confidence)
     missing = len(values) - n
     if missing or reference.missing:

@@ -84,7 +84,7 @@ def estimate(metric: str, sample: Sample) -> Estimate:
     reason = why_not(sample) or why_not_metric(metric, sample)
     if reason:
         return not_assessable(reason)
-    with np.errstate(over="ignore", invalid="ignore"):  # a number that is not finite is refused by the estimate
+    with np.errstate(all="ignore"):  # a number that is not finite is refused by the estimate
         result = ESTIMATORS[metric](sample)
     return result.noting(absent_labels(sample)) if result.assessable else result
 
@@ -106,7 +106,7 @@ def why_not_metric(metric: str, sample: Sample) -> str:
     """Say why one metric cannot be measured on rows that others can be measured on."""
     if metric in {"log_loss", "brier"}:
         return _why_no_probabilities(sample.predictions)
-    if metric == "r2" and np.ptp(sample.numbers) == 0:
+    if metric == "r2" and np.all(sample.truth == sample.truth[0]):
         return "all true values are equal"
     return ""
 

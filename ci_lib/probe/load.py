@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from ruamel.yaml import YAML
 
-from ci_lib.config import Formats
+from ci_lib.formats import Formats
 from ci_lib.labels import label_text
 from ci_lib.probe.request import Request
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from ci_lib.config import Formats
+from ci_lib.formats import Formats
 from ci_lib.measure.catalogue import Task
 from ci_lib.record import Record
 

@@ -51,6 +51,8 @@ class Probe:
     env: Mapping[str, str]
     scratch: Path
     """An empty directory for this probe alone."""
+    seconds: float | None = None
+    """Time limit of one child; None: what the environment says, or 900."""
 
     def ask(
         self,
@@ -146,6 +148,8 @@ class Probe:
 
     def _seconds(self) -> float:
         """Return the time limit: how long a model may take depends on the machine, so the environment may say."""
+        if self.seconds is not None:
+            return self.seconds
         given = self.env.get(LIMIT) or str(SECONDS)
         if given.isdecimal() and int(given) > 0:
             return int(given)

@@ -24,9 +24,6 @@ CODE = re.compile(r"^[A-Z_]+: ")
 WRAPPING = ("The following failures occurred", "##### File")
 """What MLflow puts before the message of an upload or download that failed (`store/artifact/artifact_repo.py`)."""
 
-SYSTEM = re.compile(r"\[Errno -?\d+\] ([A-Z][\w ,]+)")
-"""What the operating system said, e.g. ``[Errno 111] Connection refused``."""
-
 DAMAGED = re.compile(r"file is not a database|database disk image is malformed")
 """SQLITE_NOTADB and SQLITE_CORRUPT in SQLite's words (sqlite.org/rescode.html)."""
 
@@ -34,6 +31,15 @@ DENIED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZ
 NOT_NOW = frozenset(
     {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "IO_ERROR"}
 )
+NETWORK = {
+    "Connection refused": "connection refused",
+    "timed out": "no reply in time",
+    "timeout exception": "no reply in time",
+    "Failed to resolve": "no such host",
+    "Name or service not known": "no such host",
+}
+"""What the network's long messages come down to (urllib3, requests)."""
+
 CREDENTIALS = (
     "check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, and what they may do"
 )
@@ -52,6 +58,9 @@ def answering(address: str) -> Iterator[None]:
         raise translate(error, address) from error
     except _foreign_errors() as error:
         raise by_text(str(error), address) from error
+    except ImportError as error:
+        message = f"the registry at {address} needs a Python package that is not installed: {error}"
+        raise BadInput(message, "pip install psycopg2-binary (PostgreSQL) or pymysql (MySQL)") from error
     except OSError as error:
         message = f"files of the registry at {address} cannot be read or written: {error.strerror or error}"
         raise BadInput(message, "check free space (df -h) and permissions") from error
@@ -92,13 +101,15 @@ def by_text(text: str, address: str) -> ReleaseError:
         return _missing(address, gist)
     if "database is locked" in text:
         message = f"the database at {address} is locked: another process has been writing for too long"
-        return Unavailable(message, "run the command again when the other job is done (fuser FILE names it)")
+        return Unavailable(message, "run the command again when the other job is done (fuser on the file names it)")
     if damaged := DAMAGED.search(text):
         message = f"the database at {address} is damaged: {damaged[0]}"
         return BadInput(message, "restore it from a backup, or name another one in release.yml, registry:")
-    if cause := SYSTEM.search(text):
-        gist = cause[1].lower()  # MLflow wraps it in three layers of its HTTP libraries' words
-    message = f"the registry at {address} did not answer: {gist}"
+    if "unable to open database file" in text:
+        message = f"the database at {address} cannot be opened"
+        return BadInput(message, "check that its directory is there and can be written")
+    known = next((words for pattern, words in NETWORK.items() if pattern in text), gist)
+    message = f"the registry at {address} did not answer: {known}"
     return Unavailable(message, "check the address and that MLflow runs there, then run the command again")
 
 

@@ -133,7 +133,11 @@ class Signoff(ThreadingHTTPServer):
     # ---- what the caller asks
 
     def wait(
-        self, *, poll_seconds: float, timeout: float | None = None, monotonic: Callable[[], float] = time.monotonic
+        self,
+        *,
+        poll_seconds: float = 1.0,
+        timeout: float | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> State:
         """Block until the gate is decided, here or in another terminal; or return ``waiting`` after `timeout` seconds.
 

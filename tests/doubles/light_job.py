@@ -11,11 +11,11 @@ sys.modules.update(dict.fromkeys(HEAVY))  # type: ignore[arg-type]  # None makes
 from pathlib import Path  # noqa: E402 -- nothing may be imported before the line above
 
 from ci_lib.jobs import deploy, rollback  # noqa: E402
+from doubles.small_chain import World, config, decide  # noqa: E402
 
 from ci_lib.champion import resolve  # noqa: E402
 from ci_lib.production import open_production  # noqa: E402
 from ci_lib.registry import Registry  # noqa: E402
-from tests.doubles.small_chain import World, config, decide  # noqa: E402
 
 
 def main(project: Path, address: str) -> None:

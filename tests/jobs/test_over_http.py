@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 from ci_lib.jobs import deploy
+from doubles.server import mlflow_server
+from doubles.small_chain import World, config, decide
 
 from ci_lib import audit
 from ci_lib.champion import compared, resolve
 from ci_lib.errors import Exit
 from ci_lib.production import open_production
 from ci_lib.registry import Registry
-from tests.doubles.server import mlflow_server
-from tests.doubles.small_chain import World, config, decide
 
-ROOT = Path(__file__).parents[2]
+TESTS = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def test_two_releases_and_a_rollback_in_a_job_without_pandas(address: str, tmp_p
     head = resolve(open_production(world.job()))
     world.approve(world.train("B", champion=compared(head)))
     done = subprocess.run(
-        [sys.executable, "-m", "tests.doubles.light_job", str(tmp_path), address],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "doubles.light_job", str(tmp_path), address],
+        cwd=TESTS, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout.splitlines() == [
         "deploy 0",

@@ -1,19 +1,23 @@
 """The report job: what it writes, what it prints, how it ends."""
 
 import io
+import json
 import os
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ci_lib.jobs import report
-from doubles.records import NOW, Chain, chain, sha
+from doubles.memory_store import MemoryStore
+from doubles.records import NOW, Chain, chain, relink, sha
 
 from ci_lib.candidate import Person
 from ci_lib.console import Console
 from ci_lib.decision import Outcome
-from ci_lib.errors import BadInput, Refused
+from ci_lib.errors import BadInput, Refused, Unavailable
 from ci_lib.job import Job
 from ci_lib.release import Release
 
@@ -42,10 +46,32 @@ def write(built: Chain, where: Path) -> None:
         getattr(built, name).write(where / f"{name}.json")
 
 
-def job(built: Chain, root: Path, out: io.StringIO | None = None) -> Job:
+class Shelf:
+    """The registry as the report sees it: a ledger to read, a run to log to."""
+
+    def __init__(self, history: Sequence[Release] = ()) -> None:
+        self.history = history
+        self.logged: list[str] = []
+
+    def ledger(self, name: str) -> "MemoryStore":
+        assert name == "loan-approval"
+        texts = [json.dumps(e.model_dump(mode="json"), sort_keys=True, separators=(",", ":")) for e in self.history]
+        return MemoryStore({f"op-{number:06d}": text for number, text in enumerate(texts, start=1)})
+
+    def log_files(self, run_id: str, paths: Sequence[Path], folder: str) -> None:
+        self.logged += [f"{run_id}:{folder}/{path.name}" for path in paths]
+
+
+def job(built: Chain, root: Path, out: io.StringIO | None = None, shelf: Shelf | None = None) -> Job:
+    def open_registry(address: str) -> Any:
+        if shelf is None:
+            message = f"{address} does not answer"
+            raise Unavailable(message, "start it")
+        return shelf
+
     return Job(
         config=built.config, project=root, chain=root / "release", environment="production", args=Namespace(), env={},
-        console=Console(out or io.StringIO()), ci=NoCI(), clock=lambda: NOW, open_registry=lambda _: pytest.fail("no"),
+        console=Console(out or io.StringIO()), ci=NoCI(), clock=lambda: NOW, open_registry=open_registry,
     )  # fmt: skip
 
 
@@ -59,7 +85,7 @@ def test_the_report_is_written_whatever_the_verdict(tmp_path: Path, verdict: Out
     assert f"<title>{verdict}: loan-approval".encode() in (written / "index.html").read_bytes()
     assert (written / "records" / "dataset.json").read_bytes() == (tmp_path / "release" / "dataset.json").read_bytes()
     assert str(written / "index.html") in out.getvalue()
-    assert f"verdict {verdict.capitalize()}: " in out.getvalue()
+    assert f"verdict: {verdict.capitalize()}: " in out.getvalue()
 
 
 def test_a_second_run_writes_the_same_bytes(tmp_path: Path) -> None:
@@ -72,12 +98,31 @@ def test_a_second_run_writes_the_same_bytes(tmp_path: Path) -> None:
     assert page.read_bytes() == first
 
 
-def test_the_history_is_shown_when_it_is_at_hand(tmp_path: Path) -> None:
+def test_earlier_releases_are_shown_and_the_report_is_logged(tmp_path: Path) -> None:
     built = chain()
     write(built, tmp_path / "release")
-    history: tuple[Release, ...] = built.history
-    report.main(job(built, tmp_path), history=lambda: history)
+    shelf = Shelf(built.history)
+    report.main(job(built, tmp_path, shelf=shelf))
     assert "drift in obrat" in (tmp_path / "release" / "report" / "report.md").read_text(encoding="utf-8")
+    assert shelf.logged == [f"{built.candidate.run_id}:ml-release/report"]
+
+
+def test_without_mlflow_the_report_is_written_and_says_what_it_lacks(tmp_path: Path) -> None:
+    built = chain()
+    write(built, tmp_path / "release")
+    out = io.StringIO()
+    assert report.main(job(built, tmp_path, out)) == 0
+    assert "the report goes without earlier releases" in out.getvalue()
+    assert "the report is not logged to MLflow" in out.getvalue()
+
+
+def test_a_model_without_a_run_has_nowhere_to_log_to(tmp_path: Path) -> None:
+    built = chain()
+    built = relink(replace(built, candidate=built.candidate.model_copy(update={"run_id": None})))
+    write(built, tmp_path / "release")
+    shelf = Shelf(built.history)
+    report.main(job(built, tmp_path, shelf=shelf))
+    assert shelf.logged == []
 
 
 @pytest.mark.parametrize(

@@ -208,6 +208,8 @@ DEGENERATE = [
     ([], regression([]), None, "no rows"),
     ([1.0], regression([1.0]), {"mean_absolute_error", "root_mean_squared_error"}, "1 row, 10 needed"),
     ([2.0] * 30, regression(range(30)), {"r2"}, "true values are equal"),
+    ([1e308, -1e308] * 10, regression([0.0] * 20), None, "not finite"),
+    ([0.0, 5e-324] * 10, regression([1.0] * 20), {"r2"}, "not finite"),
     ([1.0, float("nan")] * 10, regression([0.0] * 20), None, "10 of 20 true values"),
     ([1.0, 2.0] * 10, regression([float("nan")] * 20), None, "20 of 20 predictions"),
     ([1.0, 2.0] * 10, regression([1e200, 0.0] * 10), {"root_mean_squared_error", "r2"}, "not finite"),

@@ -5,10 +5,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from doubles.built import ROOT, Built, clean_environment, pip_install
 
 from ci_lib.arguments import OTHERS, STAGES
 from ci_lib.errors import Exit
-from tests.doubles.built import ROOT, Built, clean_environment, pip_install
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,15 @@ HERE = "http://mlflow:5000"
 @pytest.mark.parametrize(
     ("code", "text", "kind", "words"),
     [
-        ("INTERNAL_ERROR", "API request failed with exception: Connection refused", Unavailable, "did not answer"),
-        ("INTERNAL_ERROR", "failed with timeout exception", Unavailable, "did not answer"),
+        (
+            "INTERNAL_ERROR",
+            "Max retries (Caused by X: Connection refused)",
+            Unavailable,
+            "did not answer: connection r",
+        ),
+        ("INTERNAL_ERROR", "failed with timeout exception", Unavailable, "did not answer: no reply in time"),
+        ("INTERNAL_ERROR", "NameResolutionError: Failed to resolve 'x'", Unavailable, "did not answer: no such host"),
+        ("TEMPORARILY_UNAVAILABLE", "(sqlite3.E) unable to open database file", BadInput, "cannot be opened"),
         ("TEMPORARILY_UNAVAILABLE", "(sqlite3.OperationalError) database is locked", Unavailable, "is locked"),
         ("TEMPORARILY_UNAVAILABLE", "API request failed with error code 503", Unavailable, "did not answer"),
         ("REQUEST_LIMIT_EXCEEDED", "slow down", Unavailable, "did not answer"),
@@ -67,7 +74,7 @@ def test_only_the_first_line_of_a_long_message_is_repeated() -> None:
 @pytest.mark.parametrize(
     ("error", "kind", "words"),
     [
-        (requests.ConnectionError("refused"), Unavailable, "did not answer: refused"),
+        (requests.ConnectionError("odd"), Unavailable, "did not answer: odd"),
         (requests.HTTPError("401 Client Error: UNAUTHORIZED"), BadInput, "does not let us"),
         (
             sqlalchemy.exc.OperationalError("q", {}, sqlite3.OperationalError("database is locked")),
@@ -77,6 +84,7 @@ def test_only_the_first_line_of_a_long_message_is_repeated() -> None:
         (OSError(errno.ENOSPC, "No space left on device"), BadInput, "No space left on device"),
         (PermissionError(errno.EACCES, "Permission denied"), BadInput, "Permission denied"),
         (OSError("odd"), BadInput, "odd"),
+        (ModuleNotFoundError("No module named 'psycopg2'"), BadInput, "not installed: No module named 'psycopg2'"),
     ],
 )
 def test_what_mlflow_lets_through_is_ours_too(error: Exception, kind: type[ReleaseError], words: str) -> None:

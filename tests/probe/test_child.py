@@ -1,0 +1,235 @@
+"""The child process: one request, one answer, and no secrets."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from doubles.records import chain
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+
+from ci_lib.config import Config
+from ci_lib.dataset import Dataset
+from ci_lib.errors import BadInput, Refused
+from ci_lib.evidence import Golden
+from ci_lib.formats import Formats
+from ci_lib.probe import child, golden, importance
+from ci_lib.probe.request import Answer, Request, Trouble
+from ci_lib.probe.run import Probe
+
+Saver = Callable[..., Path]
+Asker = Callable[..., Request]
+
+
+def classes(rows: pd.DataFrame) -> "pd.Series[int]":
+    return (rows["a"] > 0).astype(int)
+
+
+@pytest.fixture
+def model(rows: pd.DataFrame, save: Saver) -> Path:
+    return save(LogisticRegression().fit(rows, classes(rows)))
+
+
+def inputs(rows: pd.DataFrame) -> str:
+    return str(rows.head(3).to_json(orient="split", index=False, double_precision=15))
+
+
+def test_an_answer_has_all_that_was_asked_for(model: Path, rows: pd.DataFrame, ask: Asker, tmp_path: Path) -> None:
+    rows.to_parquet(tmp_path / "rows.parquet")
+    np.save(tmp_path / "truth.npy", classes(rows).to_numpy(dtype=float))
+    request = ask(
+        model,
+        rows=str(tmp_path / "rows.parquet"),
+        truth=str(tmp_path / "truth.npy"),
+        golden=inputs(rows),
+        single_rows=7,
+        shuffles=3,
+    )
+    answer = child.respond(request)
+    with np.load(request.out) as found:
+        assert found["scores"].shape == (200,)
+        np.testing.assert_allclose(answer.golden, found["scores"][:3], atol=1e-12)
+    assert len(answer.latencies) == 7
+    drops = {each.column: each.drops for each in answer.importance}
+    assert min(drops["a"]) > 0.2
+    assert max(map(abs, drops["b"])) < 0.05
+    assert len(drops["a"]) == 3
+    assert answer.mismatches == ()
+    assert answer.peak_mb > 50
+
+
+def test_requirements_that_this_process_does_not_meet_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "requirements.txt"
+    path.write_text("numpy>=1\nscikit-learn==0.1\nno-such-package==1.0\n# a comment\n-e ./here\n!!!\n")
+    assert child.mismatches(path) == ["scikit-learn==0.1", "no-such-package==1.0", "!!!"]
+    assert child.mismatches(tmp_path / "missing.txt") == ["the model has no requirements.txt"]
+
+
+@pytest.mark.parametrize(
+    ("formats", "step", "sentence"), [(Formats(serialization=("cloudpickle",)), "format", "stored with skops")]
+)
+def test_trouble_is_an_answer_too(
+    model: Path, ask: Asker, tmp_path: Path, formats: Formats, step: str, sentence: str
+) -> None:
+    ask(model, formats=formats).write(tmp_path / "request.json")
+    assert child.main(str(tmp_path / "request.json"), str(tmp_path / "answer.json")) == 0
+    trouble = Trouble.read(tmp_path / "answer.json")
+    assert trouble.step == step
+    assert sentence in trouble.sentence
+
+
+@pytest.mark.parametrize(("rows_have", "step"), [(["a"], "predict"), (["a", "b"], None)])
+def test_rows_that_the_model_cannot_read_are_trouble_with_predict(
+    model: Path, rows: pd.DataFrame, ask: Asker, tmp_path: Path, rows_have: list[str], step: str | None
+) -> None:
+    rows[rows_have].to_parquet(tmp_path / "rows.parquet")
+    ask(model, rows=str(tmp_path / "rows.parquet")).write(tmp_path / "request.json")
+    child.main(str(tmp_path / "request.json"), str(tmp_path / "answer.json"))
+    answer = (tmp_path / "answer.json").read_bytes()
+    if step is None:
+        assert Answer.from_bytes(answer).kind == "answer"
+    else:
+        assert Trouble.from_bytes(answer).step == step
+
+
+def test_a_broken_file_is_trouble_with_loading(model: Path, ask: Asker, tmp_path: Path) -> None:
+    (model / "model.skops").write_bytes(b"no zip")
+    ask(model).write(tmp_path / "request.json")
+    child.main(str(tmp_path / "request.json"), str(tmp_path / "answer.json"))
+    assert Trouble.read(tmp_path / "answer.json").step == "load"
+
+
+@pytest.mark.parametrize(
+    ("task", "truth", "scores", "expected"),
+    [
+        ("binary", [0.0, 1.0, 1.0], [0.1, 0.9, 0.8], 1.0),
+        ("binary", [1.0, 1.0], [0.1, 0.9], 0.0),
+        ("binary", [0.0, 1.0], [np.nan, 0.9], 0.0),
+        ("multiclass", [0.0, 1.0], [[0.9, 0.1], [0.8, 0.2]], 0.5),
+        ("regression", [1.0, 2.0, 3.0], [1.0, 2.0, 3.0], 1.0),
+        ("regression", [2.0, 2.0], [1.0, 2.0], 0.0),
+    ],
+)
+def test_the_lead_metric_of_each_task(task: str, truth: list[float], scores: Any, expected: float) -> None:
+    assert importance.lead(task, np.array(truth), np.array(scores)) == expected
+
+
+def test_no_further_round_of_shuffles_begins_when_time_is_up(model: Path, rows: pd.DataFrame, ask: Asker) -> None:
+    request = ask(model, shuffles=50, shuffle_seconds=0.0)
+    truth = classes(rows).to_numpy(dtype=float)
+    found = importance.measure(lambda frame: frame["a"].to_numpy(), rows, truth, rows["a"].to_numpy(), request)
+    assert {len(each.drops) for each in found} == {1}
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "count"),
+    [
+        ((0.5, 0.25), (0.5, 0.25 + 1e-9), 0),
+        ((0.5, 0.25), (0.5, 0.2501), 1),
+        ((0.5, 0.25), (0.5,), 1),
+        ((0.5,), (0.5, 0.5), 1),
+        (("yes", "no"), ("yes", "yes"), 1),
+        (("1",), (1.0,), 1),
+        ((0.5,), (float("nan"),), 1),
+    ],
+)
+def test_golden_predictions_are_repeated_or_counted(
+    expected: tuple[float | str, ...], found: tuple[float | str, ...], count: int
+) -> None:
+    assert golden.mismatches(Golden(inputs="{}", outputs=expected), found) == count
+
+
+# ---- the parent, with a real child
+
+
+@pytest.fixture
+def probe(tmp_path: Path) -> Probe:
+    (tmp_path / "scratch").mkdir()
+    env = {**os.environ, "GITLAB_TOKEN": "glpat-hidden", "MLFLOW_TRACKING_PASSWORD": "hidden", "PYTHONPATH": "/nowhere"}
+    return Probe(config=loans(), env=env, scratch=tmp_path / "scratch")
+
+
+def loans() -> Config:
+    return chain().config
+
+
+def dataset() -> Dataset:
+    return chain().dataset
+
+
+class Spy(DummyClassifier):
+    """Its score is the number of variables that the child sees, and whether one of them is a secret."""
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        import os  # noqa: PLC0415 -- pickled by value: it has only what it imports itself
+
+        hidden = {"GITLAB_TOKEN", "MLFLOW_TRACKING_PASSWORD", "PYTHONPATH"}
+        secret = bool(hidden & os.environ.keys()) or "glpat-hidden" in os.environ.values()
+        return np.column_stack([np.full(len(X), 1.0 - secret), np.full(len(X), float(secret))])
+
+
+def pickling(config: Config) -> Config:
+    formats = Formats(serialization=("skops", "cloudpickle"))
+    return config.model_copy(update={"policy": config.policy.model_copy(update={"formats": formats})})
+
+
+def test_the_child_sees_no_secret(rows: pd.DataFrame, save: Saver, probe: Probe) -> None:
+    path = save(Spy().fit(rows, classes(rows)), serialization="cloudpickle")
+    import cloudpickle  # noqa: PLC0415
+
+    cloudpickle.register_pickle_by_value(__import__(__name__))
+    (path / "model.pkl").write_bytes(cloudpickle.dumps(Spy().fit(rows, classes(rows))))
+    asked = Probe(config=pickling(probe.config), env=probe.env, scratch=probe.scratch).ask(path, dataset(), rows=rows)
+    assert asked.scores is not None
+    assert not asked.scores.any()
+
+
+def test_a_format_that_the_policy_does_not_allow_is_refused(rows: pd.DataFrame, save: Saver, probe: Probe) -> None:
+    path = save(LogisticRegression().fit(rows, classes(rows)), serialization="cloudpickle")
+    with pytest.raises(Refused, match="stored with cloudpickle"):
+        probe.ask(path, dataset())
+
+
+class Hang(DummyClassifier):
+    """Never answers."""
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        import time  # noqa: PLC0415
+
+        time.sleep(600)
+        return super().predict_proba(X)
+
+
+class Die(DummyClassifier):
+    """Takes its process with it."""
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        import os  # noqa: PLC0415
+
+        print("last words", flush=True)  # noqa: T201
+        os.kill(os.getpid(), 9)
+        return super().predict_proba(X)
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "sentence"),
+    [
+        (Hang, 6.0, "did not answer within 6 s"),
+        (Die, 60.0, "killed by SIGKILL before it answered; it said last: last words"),
+    ],
+)
+def test_a_child_that_hangs_or_dies_ends_in_one_sentence(
+    rows: pd.DataFrame, save: Saver, probe: Probe, kind: type[DummyClassifier], seconds: float, sentence: str
+) -> None:
+    import cloudpickle  # noqa: PLC0415
+
+    path = save(DummyClassifier().fit(rows, classes(rows)), serialization="cloudpickle")
+    cloudpickle.register_pickle_by_value(__import__(__name__))
+    (path / "model.pkl").write_bytes(cloudpickle.dumps(kind().fit(rows, classes(rows))))
+    slow = Probe(config=pickling(probe.config), env=probe.env, scratch=probe.scratch, seconds=seconds)
+    with pytest.raises(BadInput, match=sentence):
+        slow.ask(path, dataset(), rows=rows)

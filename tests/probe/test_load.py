@@ -1,0 +1,160 @@
+"""What may be loaded, and what a model's answers become."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from ruamel.yaml import YAML
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from ci_lib.errors import BadInput
+from ci_lib.formats import Formats
+from ci_lib.probe.load import FormatError, PredictError, load
+from ci_lib.probe.request import Request
+
+Saver = Callable[..., Path]
+Asker = Callable[..., Request]
+
+
+def classes(rows: pd.DataFrame) -> "pd.Series[int]":
+    return (rows["a"] > 0).astype(int)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        LogisticRegression(),
+        RandomForestClassifier(5, random_state=0),
+        HistGradientBoostingClassifier(max_iter=5),
+        KNeighborsClassifier(),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_scikit_learns_own_models_load_under_the_default_policy(
+    model: Any, rows: pd.DataFrame, save: Saver, ask: Asker
+) -> None:
+    fitted = model.fit(rows, classes(rows))
+    scores = load(ask(save(fitted)))(rows)
+    np.testing.assert_allclose(scores, fitted.predict_proba(rows)[:, 1])
+
+
+def test_the_positive_label_decides_which_column_is_the_score(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    fitted = LogisticRegression().fit(rows, np.where(classes(rows) == 1, "yes", "no"))
+    score = load(ask(save(fitted), labels=("no", "yes"), positive="no"))
+    np.testing.assert_allclose(score(rows), fitted.predict_proba(rows)[:, 0])
+
+
+def test_multiclass_scores_stand_in_the_datasets_order_whatever_the_models(
+    rows: pd.DataFrame, save: Saver, ask: Asker
+) -> None:
+    fitted = LogisticRegression().fit(rows, np.select([rows["a"] < -0.5, rows["a"] > 0.5], [3, 1], 2))
+    scores = load(ask(save(fitted), task="multiclass", labels=("1", "2", "3", "4"), positive=None))(rows)
+    np.testing.assert_allclose(scores[:, :3], fitted.predict_proba(rows))
+    assert not scores[:, 3].any()
+
+
+def test_a_model_that_gives_labels_only_scores_zero_and_one(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    fitted = RidgeClassifier().fit(rows, classes(rows))
+    scores = load(ask(save(fitted)))(rows)
+    np.testing.assert_array_equal(scores, fitted.predict(rows))
+    several = load(ask(save(fitted, name="again"), task="multiclass", labels=("0", "1", "2"), positive=None))(rows)
+    np.testing.assert_array_equal(several.argmax(axis=1), fitted.predict(rows))
+
+
+def test_regression_gives_values(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    fitted = LinearRegression().fit(rows, rows["a"] * 2)
+    scores = load(ask(save(fitted), task="regression", labels=(), positive=None))(rows)
+    np.testing.assert_allclose(scores, rows["a"] * 2)
+
+
+def test_labels_that_the_data_do_not_have_are_no_prediction(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    fitted = LogisticRegression().fit(rows, classes(rows) + 5)
+    with pytest.raises(PredictError, match="labels 5, 6, which the data do not have"):
+        load(ask(save(fitted)))(rows)
+    alone = RidgeClassifier().fit(rows, classes(rows) + 5)
+    with pytest.raises(PredictError, match="no label of the target"):
+        load(ask(save(alone, name="again")))(rows)
+
+
+class Short(DummyClassifier):
+    """Answers for one row too few."""
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        return super().predict_proba(X)[1:]
+
+
+def test_an_answer_of_another_length_is_no_prediction(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    fitted = Short().fit(rows, classes(rows))
+    path = save(fitted, serialization="cloudpickle")
+    with pytest.raises(PredictError, match="199 values for 200 rows"):
+        load(ask(path, formats=Formats(serialization=("cloudpickle",))))(rows)
+
+
+def test_text_is_no_number(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    fitted = RidgeClassifier().fit(rows, np.where(classes(rows) == 1, "yes", "no"))
+    with pytest.raises(PredictError, match="one number a row"):
+        load(ask(save(fitted), task="regression", labels=(), positive=None))(rows)
+
+
+# ---- what the policy does not allow
+
+
+def test_cloudpickle_is_not_loaded_unless_the_policy_says_so(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    path = save(LogisticRegression().fit(rows, classes(rows)), serialization="cloudpickle")
+    with pytest.raises(FormatError, match="stored with cloudpickle"):
+        load(ask(path))
+    assert load(ask(path, formats=Formats(serialization=("cloudpickle",))))(rows).shape == (200,)
+
+
+def test_a_function_that_runs_text_as_code_cannot_be_stored_under_the_default_policy(save: Saver) -> None:
+    evil = make_pipeline(FunctionTransformer(np.testing.runstring), LogisticRegression())
+    with pytest.raises(BadInput, match=r"numpy\.testing"):
+        save(evil)
+
+
+def test_a_model_cannot_trust_itself(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    """MLflow would read the trusted types from the model's own MLmodel file; only the policy's count."""
+    evil = make_pipeline(FunctionTransformer(np.testing.runstring, kw_args={"dict": {}}), LogisticRegression())
+    evil.steps[1][1].fit(rows, classes(rows))
+    path = save(LogisticRegression().fit(rows, classes(rows)))
+    (path / "model.skops").write_bytes(skops.io.dumps(evil))
+    described = YAML(typ="safe").load((path / "MLmodel").read_text())
+    described["flavors"]["sklearn"]["skops_trusted_types"] = skops.io.get_untrusted_types(data=skops.io.dumps(evil))
+    with (path / "MLmodel").open("w") as file:
+        YAML(typ="safe").dump(described, file)
+    with pytest.raises(FormatError, match=r"does not allow: numpy\.testing"):
+        load(ask(path))
+
+
+@pytest.mark.parametrize("named", ["../outside.skops", "/etc/hostname", "missing.skops", ""])
+def test_the_stored_file_must_lie_inside_the_model(rows: pd.DataFrame, save: Saver, ask: Asker, named: str) -> None:
+    path = save(LogisticRegression().fit(rows, classes(rows)))
+    (path.parent / "outside.skops").write_bytes((path / "model.skops").read_bytes())
+    text = (path / "MLmodel").read_text().replace("pickled_model: model.skops", f"pickled_model: {json.dumps(named)}")
+    (path / "MLmodel").write_text(text)
+    with pytest.raises(FormatError, match="not inside the model"):
+        load(ask(path))
+
+
+def test_other_flavours_are_code_and_need_the_policys_word(ask: Asker, rows: pd.DataFrame, tmp_path: Path) -> None:
+    import mlflow.pyfunc  # noqa: PLC0415 -- two seconds that only this test needs
+
+    class Half(mlflow.pyfunc.PythonModel):
+        def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:  # noqa: ARG002 -- MLflow's names
+            return np.full(len(model_input), 0.5)
+
+    mlflow.pyfunc.save_model(str(tmp_path / "pyfunc"), python_model=Half(), pip_requirements=[])
+    with pytest.raises(FormatError, match="the flavours python_function"):
+        load(ask(tmp_path / "pyfunc"))
+    scores = load(ask(tmp_path / "pyfunc", formats=Formats(serialization=("cloudpickle",))))(rows)
+    np.testing.assert_array_equal(scores, np.full(200, 0.5))

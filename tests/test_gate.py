@@ -1,0 +1,225 @@
+"""The gate: what becomes of an answer."""
+
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from doubles import records
+
+from ci_lib import gate as gates
+from ci_lib.approval import Approval
+from ci_lib.candidate import Person
+from ci_lib.ci.local import Local
+from ci_lib.console import Console
+from ci_lib.decision import decide
+from ci_lib.errors import BadInput, Refused
+from ci_lib.gate import ChainGate, Vote
+from ci_lib.job import Job
+from ci_lib.record import write_atomically
+
+REASON = "I read the report"
+
+
+class Desk:
+    """A chain directory with a candidate at the gate, and a clock that the test turns."""
+
+    def __init__(
+        self, root: Path, *, required: int = 1, approval: str = "required", verdict: str = "inconclusive"
+    ) -> None:
+        built = records.chain(verdict)  # type: ignore[arg-type]
+        policy = built.config.policy
+        approvers = policy.approval.model_copy(
+            update={"approvers": ("ben", "cora"), "required": required, "assurance": "self-declared"}
+        )
+        target = built.config.environments["production"].model_copy(update={"approval": approval})
+        config = built.config.model_copy(
+            update={"policy": policy.model_copy(update={"approval": approvers}), "environments": {"production": target}}
+        )
+        built = records.relink(replace(built, config=config))
+        decision = decide(config.policy, built.dataset, built.evidence)
+        self.root, self.config = root, config
+        for name, record in (
+            ("dataset", built.dataset),
+            ("candidate", built.candidate),
+            ("evidence", built.evidence),
+            ("decision", decision),
+        ):
+            record.write(root / f"{name}.json")
+        write_atomically(root / "report" / "index.html", b"<p>the report</p>")
+        self.now = built.candidate.trained_at + timedelta(hours=1)
+        self.unsettled = decision.inconclusive
+
+    def job(self) -> Job:
+        return Job(
+            config=self.config, project=self.root, chain=self.root, environment="production", args=Namespace(), env={},
+            console=Console(StringIO()), ci=Local(self.root, {"ML_RELEASE_USER": "dora"}), clock=lambda: self.now,
+            open_registry=lambda _: pytest.fail("the gate asks no registry"),
+        )  # fmt: skip
+
+    def open(self) -> ChainGate:
+        return gates.open_gate(self.job())
+
+    def vote(self, **changes: object) -> Vote:
+        return Vote(
+            **{"decision": "approved", "approver": "ben", "reason": REASON, "accepted": self.unsettled, **changes}
+        )  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_an_approval_names_exactly_this_chain_and_opens_the_gate(desk: Desk) -> None:
+    gate = desk.open()
+    assert gate.state() == "waiting"
+    answer = gate.record(desk.vote())
+    assert gate.state() == "approved"
+    assert answer.subjects == gate.chain.subjects(desk.config.policy.fingerprint())
+    assert (answer.approver, answer.assurance) == (Person(id="ben", known_from="self-declared"), "self-declared")
+    assert answer.expires_at - answer.issued_at == desk.config.policy.approval.valid_for
+    assert set(answer.accepted) == set(desk.unsettled)
+    assert desk.unsettled
+
+
+def test_the_answer_on_disk_is_the_one_that_was_given(desk: Desk) -> None:
+    answer = desk.open().record(desk.vote())
+    (path,) = (desk.root / "production" / "approvals").glob("*.json")
+    assert Approval.read(path) == answer
+    assert path.name.startswith("ben-")
+
+
+def test_a_rejection_closes_the_gate_and_accepts_nothing(desk: Desk) -> None:
+    gate = desk.open()
+    answer = gate.record(desk.vote(decision="rejected"))
+    assert (gate.state(), answer.accepted) == ("rejected", ())
+
+
+def test_two_nonces_are_never_the_same(tmp_path: Path) -> None:
+    nonces = set()
+    for number in range(3):
+        desk = Desk(tmp_path / str(number))
+        nonces.add(desk.open().record(desk.vote()).nonce)
+    assert len(nonces) == 3
+
+
+def test_a_second_answer_after_the_decision_is_refused_and_told_by_whom(desk: Desk) -> None:
+    gate = desk.open()
+    gate.record(desk.vote())
+    with pytest.raises(Refused, match="is approved already, by ben"):
+        gate.record(desk.vote(approver="cora"))
+
+
+def test_where_two_are_needed_one_person_counts_once(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, required=2)
+    gate = desk.open()
+    gate.record(desk.vote())
+    assert gate.state() == "waiting"
+    with pytest.raises(Refused, match="another approver is needed"):
+        gate.record(desk.vote(approver="BEN"))
+    gate.record(desk.vote(approver="cora"))
+    assert gate.state() == "approved"
+    assert [answer.approver.id for answer in gate.approvals()] == ["ben", "cora"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"reason": " . "}, "needs a reason"),
+        ({"accepted": ()}, "accepts each by name"),
+        ({"accepted": ("nonsense",)}, "no inconclusive finding is called nonsense"),
+        ({"approver": None}, "cannot know who approves"),
+    ],
+)
+def test_an_incomplete_answer_is_bad_input_and_leaves_nothing(
+    desk: Desk, changes: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        desk.open().record(desk.vote(**changes))
+    assert not (desk.root / "production" / "approvals").exists()
+
+
+def test_the_message_about_unsettled_findings_is_what_to_type(desk: Desk) -> None:
+    with pytest.raises(BadInput) as caught:
+        desk.open().record(desk.vote(accepted=()))
+    assert caught.value.hint == " ".join(f"--accept '{name}'" for name in desk.unsettled)
+
+
+@pytest.mark.parametrize(
+    ("who", "sentence"), [("mallory", "not one of the policy's approvers"), ("dora", "not one of")]
+)
+def test_a_foreign_answer_is_refused_and_leaves_nothing(desk: Desk, who: str, sentence: str) -> None:
+    with pytest.raises(Refused, match=sentence):
+        desk.open().record(desk.vote(approver=who))
+    assert not (desk.root / "production" / "approvals").exists()
+
+
+def replace_report(desk: Desk) -> None:
+    write_atomically(desk.root / "report" / "index.html", b"<p>another report</p>")
+
+
+def remove_evidence(desk: Desk) -> None:
+    (desk.root / "evidence.json").unlink()
+
+
+def break_candidate(desk: Desk) -> None:
+    (desk.root / "candidate.json").write_text("{}")
+
+
+@pytest.mark.parametrize("change", [replace_report, remove_evidence, break_candidate])
+def test_an_answer_to_a_question_that_changed_meanwhile_is_refused(desk: Desk, change: Callable[[Desk], None]) -> None:
+    gate = desk.open()
+    change(desk)
+    assert gate.state() == "expired"
+    with pytest.raises(Refused, match="changed while it was on the table"):
+        gate.record(desk.vote())
+
+
+def test_an_answer_about_an_older_report_no_longer_counts(desk: Desk) -> None:
+    desk.open().record(desk.vote())
+    replace_report(desk)
+    assert desk.open().approvals() == ()
+    assert desk.open().state() == "waiting"
+
+
+def test_a_question_older_than_an_answer_may_be_is_expired(desk: Desk) -> None:
+    gate = desk.open()
+    desk.now += timedelta(days=8)
+    assert gate.state() == "expired"
+    with pytest.raises(Refused, match="too old to be answered now"):
+        gate.record(desk.vote())
+
+
+def test_an_answer_that_ran_out_makes_room_for_a_new_one(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, required=2)
+    gate = desk.open()
+    old = gate.record(desk.vote())
+    stale = old.model_copy(
+        update={"expires_at": desk.now - timedelta(minutes=1), "issued_at": desk.now - timedelta(days=3)}
+    )
+    (path,) = gate.folder.glob("*.json")
+    stale.write(path)
+    assert gate.approvals() == ()
+    gate.record(desk.vote(approver="cora"))
+    assert [answer.approver.id for answer in gate.approvals()] == ["cora"]
+    assert len(list(gate.folder.glob("*.json"))) == 1
+
+
+def test_a_failed_verdict_never_reaches_a_person(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="never reaches the gate"):
+        Desk(tmp_path, verdict="fail").open()
+
+
+def test_where_nobody_is_asked_there_is_no_gate(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="nobody is asked"):
+        Desk(tmp_path, approval="automatic").open()
+
+
+def test_people_whose_names_look_alike_as_files_stay_apart() -> None:
+    slugs = {gates._slug(Person(id=name, known_from="x")) for name in ("a b", "a-b", "a/b", "../a-b", "Ä", "ß", "")}
+    assert len(slugs) == 7
+    assert not any("/" in slug or slug.startswith(".") for slug in slugs)
