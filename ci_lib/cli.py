@@ -7,6 +7,7 @@ import traceback
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -104,6 +105,7 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     config = reading.load(args.config, args.overrides)
     project = args.config.absolute().parent
 
+    @cache
     def open_registry(uri: str) -> "Registry":
         from ci_lib.registry import Registry  # noqa: PLC0415 -- imports MLflow, which takes seconds
 
