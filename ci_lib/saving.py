@@ -23,6 +23,9 @@ EXAMPLE_ROWS = 5
 ALWAYS = ("mlflow", "numpy", "pandas", "scikit-learn")
 """Requirements of every model; MLflow's own inference of them loads the model again and takes 2.5 s."""
 
+COVERED = frozenset({"mlflow", "numpy", "pandas", "sklearn"})
+"""What those are imported as."""
+
 
 def save(model: Any, features: pd.DataFrame, train: Train, formats: Formats, into: Path) -> tuple[str, ...]:  # noqa: ANN401
     """Save a model in MLflow's scikit-learn flavour and return its requirements.
@@ -80,8 +83,9 @@ def skops_types(model: Any, formats: Formats) -> list[str]:  # noqa: ANN401
 
 def requirements(types: list[str], serialization: str) -> tuple[str, ...]:
     """Return pinned requirements of a model, from the packages that its types come from."""
-    owners = importlib.metadata.packages_distributions()
-    roots = {name.split(".")[0] for name in types}
+    roots = {name.split(".")[0] for name in types} - COVERED
+    # Finding an owner reads the file lists of all that is installed, a quarter of a second: only when it must be.
+    owners = importlib.metadata.packages_distributions() if roots else {}
     packages = {*ALWAYS, serialization, *(owner for root in roots for owner in owners.get(root, ()))}
     return tuple(f"{package}=={importlib.metadata.version(package)}" for package in sorted(packages))
 
