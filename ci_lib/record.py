@@ -7,14 +7,13 @@ back equal (RFC 8785 differs in how it writes exponents; we never mix the two).
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from ci_lib.errors import BadInput, Refused
+from ci_lib.files import write_atomically
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 """A SHA-256 in the form ``sha256:<64 hex digits>``."""
@@ -99,27 +98,3 @@ def canonical(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
 def digest(data: bytes) -> str:
     """Return ``sha256:…`` of bytes."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a temporary file beside it, flushed to disk, then renamed.
-
-    Raises:
-        BadInput: the directory cannot be written, or the disk is full.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)  # noqa: PTH101 -- mkstemp gives 0600; CI artifacts are read by other users
-            os.replace(name, path)  # noqa: PTH105
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}"
-        raise BadInput(message, f"df -h {path.parent}; ls -ld {path.parent}") from error
