@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from typing import Any
 
 from ci_lib.complaints import did_you_mean
 from ci_lib.errors import BadInput, ReleaseError
+
+LONGEST = 300
+"""Characters of a foreign message that are repeated; --debug shows the rest."""
 
 
 def resolve(entrypoint: str, project: Path) -> Callable[..., Any]:
@@ -114,5 +118,5 @@ def _where(error: BaseException, project: Path) -> str:
 def _said(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r})"
-    words = " ".join(str(error).split())
+    words = textwrap.shorten(str(error), LONGEST, placeholder=" …")
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

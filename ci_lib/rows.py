@@ -1,5 +1,6 @@
 """Reading rows: CSV, Parquet or the user's ``module:function`` -> one DataFrame with plain column kinds."""
 
+import codecs
 import csv
 import zlib
 from collections import Counter
@@ -102,9 +103,15 @@ def _not_utf8(path: Path) -> BadInput:
             except UnicodeDecodeError as error:
                 at = offset + error.start
                 message = f"{path} is not UTF-8: byte 0x{line[error.start]:02x} at offset {at}, in line {number}"
-                return BadInput(message, f"iconv -f latin1 -t utf-8 {path} > utf8.csv")
+                return BadInput(message, _recode(path, line if number == 1 else b""))
             offset += len(line)
-    return BadInput(f"{path} is not UTF-8", f"iconv -f latin1 -t utf-8 {path} > utf8.csv")
+    return BadInput(f"{path} is not UTF-8", _recode(path, b""))
+
+
+def _recode(path: Path, start: bytes) -> str:
+    """Return the command that makes UTF-8 of a file: spreadsheets write Latin-1, or UTF-16 with a byte order mark."""
+    encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "latin1"
+    return f"iconv -f {encoding} -t utf-8 {path} > utf8.csv, and data.source: utf8.csv"
 
 
 def _parquet(path: Path) -> "pd.DataFrame":

@@ -1,6 +1,7 @@
 """A fitted model -> files, in a format that the policy allows. Needs scikit-learn and MLflow."""
 
 import importlib.metadata
+import pickle
 import sys
 import warnings
 from pathlib import Path
@@ -10,6 +11,7 @@ import cloudpickle
 import mlflow.sklearn
 import pandas as pd
 import skops.io
+from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from mlflow.models.signature import ModelSignature
 
@@ -42,15 +44,19 @@ def save(model: Any, features: pd.DataFrame, train: Train, formats: Formats, int
     if train.serialization == "cloudpickle":
         _carry_the_code(train)
     needed = requirements(types, train.serialization)
-    example = features.head(EXAMPLE_ROWS)
-    mlflow.sklearn.save_model(
-        model,
-        str(into),
-        serialization_format=train.serialization,
-        skops_trusted_types=types or None,
-        signature=_signature(model, example),
-        pip_requirements=list(needed),
-    )
+    signature = _signature(model, features.head(EXAMPLE_ROWS))
+    try:
+        mlflow.sklearn.save_model(
+            model,
+            str(into),
+            serialization_format=train.serialization,
+            skops_trusted_types=types or None,
+            signature=signature,
+            pip_requirements=list(needed),
+        )
+    except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
+        message = f"{train.serialization} cannot store this {type(model).__name__}: {str(error).splitlines()[0]}"
+        raise BadInput(message, "keep locks, connections, open files and local functions out of the model") from error
     return needed
 
 
@@ -91,4 +97,8 @@ def _signature(model: Any, example: pd.DataFrame) -> ModelSignature:  # noqa: AN
     with warnings.catch_warnings():
         # "integer columns cannot represent missing values": true, and said in the docs of our own.
         warnings.simplefilter("ignore", UserWarning)
-        return infer_signature(example, model.predict(example))
+        try:
+            return infer_signature(example, model.predict(example))
+        except MlflowException as error:
+            message = f"MLflow cannot describe what predict returns: {str(error).splitlines()[0]}"
+            raise BadInput(message, "return one number, label or text a row") from error

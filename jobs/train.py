@@ -26,16 +26,19 @@ def main(job: Job) -> int:
         raise BadInput(message, "add train.entrypoint, or take a model from MLflow: ml-release adopt --model-uri URI")
     dataset = Dataset.read(job.chain / "dataset.json")
     rows = _rows(job, dataset)
+    function = resolve(train.entrypoint, job.project)
+    # Before the fit, which may take hours: is there a registry to bring the model to?
+    registry = job.open_registry(job.registry_uri())
+    experiment = registry.experiment(job.config.model)
     with job.console.step(f"fit {train.entrypoint} on {dataset.train.rows:,} rows"):
-        fitted = training.fit(resolve(train.entrypoint, job.project), train, rows, job.project)
+        fitted = training.fit(function, train, rows, job.project)
     lock = environment_lock()
     write_atomically(job.chain / "environment.txt", lock)
-    registry = job.open_registry(job.registry_uri())
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, job.console.step("log the model to MLflow"):
         folder = Path(scratch) / "model"
         needed = saving.save(fitted.model, rows.features, train, job.config.policy.formats, folder)
         logged = registry.upload_model(
-            registry.experiment(job.config.model),
+            experiment,
             folder,
             tags={"ml-release.dataset": dataset.digest()},
             params={"entrypoint": train.entrypoint, "seed": train.seed, **train.params},

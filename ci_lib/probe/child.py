@@ -66,7 +66,7 @@ def _predict(score: importance.Score, rows: pd.DataFrame) -> Scores:
     except PredictError:
         raise
     except Exception as error:
-        message = f"predict failed: {type(error).__name__}: {_first_line(error)}"
+        message = f"predict failed: {type(error).__name__}: {_first_line(error)} ({_where(error)})"
         raise PredictError(message) from error
 
 

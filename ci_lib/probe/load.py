@@ -19,6 +19,9 @@ from ci_lib.probe.request import Request
 
 Scores = NDArray[np.float64]
 
+ROUNDING = 1e-6
+"""A probability may be outside 0 and 1 by so much: models that add up in single precision are."""
+
 
 class FormatError(Exception):
     """The policy does not allow this model to be loaded."""
@@ -90,6 +93,9 @@ def _scorer(model: Any, request: Request) -> Callable[[pd.DataFrame], Scores]:  
         if len(found) != len(rows):
             message = f"predict returned {len(found)} values for {len(rows)} rows"
             raise PredictError(message)
+        if odd := len(found) - int(np.isfinite(found).reshape(len(found), -1).all(axis=1).sum()):
+            message = f"predict gave NaN or infinity for {odd} of {len(rows)} rows"
+            raise PredictError(message)
         return found
 
     return score
@@ -115,8 +121,14 @@ def _numbers(found: Any) -> Scores:  # noqa: ANN401
 
 
 def _probabilities(model: Any, rows: pd.DataFrame, request: Request) -> Scores:  # noqa: ANN401
-    found = np.asarray(model.predict_proba(rows), dtype=np.float64)
     known = [label_text(label) for label in model.classes_]
+    found = np.asarray(model.predict_proba(rows), dtype=np.float64)
+    if found.ndim != 2 or found.shape[1] != len(known):  # noqa: PLR2004 -- rows and labels
+        message = f"predict_proba returned an array of {found.shape} for {len(rows)} rows and {len(known)} labels"
+        raise PredictError(message)
+    if ((found < -ROUNDING) | (found > 1 + ROUNDING)).any():
+        message = f"predict_proba returned values from {found.min():g} to {found.max():g}: those are no probabilities"
+        raise PredictError(message)
     unknown = sorted(set(known) - set(request.labels))
     if unknown:
         message = f"the model knows the labels {', '.join(unknown)}, which the data do not have"

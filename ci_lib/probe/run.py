@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,15 @@ KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE",
 SECONDS = 900
 """Time limit of one child."""
 
+LIMIT = "ML_RELEASE_MODEL_SECONDS"
+"""The variable that sets another one."""
+
+SAID = "said.txt"
+"""What the child prints, in its scratch directory."""
+
+TAIL = 300
+"""Bytes of it that are repeated when the child dies."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Probed:
@@ -41,7 +51,8 @@ class Probe:
     env: Mapping[str, str]
     scratch: Path
     """An empty directory for this probe alone."""
-    seconds: float = SECONDS
+    seconds: float | None = None
+    """Time limit of one child; None: what the environment says, or 900."""
 
     def ask(
         self,
@@ -100,37 +111,63 @@ class Probe:
         asked, answered = self.scratch / "request.json", self.scratch / "answer.json"
         request.write(asked)
         answered.unlink(missing_ok=True)
-        said = self._spawn([sys.executable, "-I", "-m", "ci_lib.probe.child", str(asked), str(answered)])
+        code = self._spawn([sys.executable, "-I", "-m", "ci_lib.probe.child", str(asked), str(answered)])
         if not answered.exists():
-            message = f"the process that loads the model died before it answered: {said}"
-            raise BadInput(message, "load the model by hand: mlflow.sklearn.load_model(URI)")
+            message = f"the process that loads the model {_death(code)} before it answered{self._last_words()}"
+            raise BadInput(message, "load the model by hand: mlflow.sklearn.load_model(URI); is there enough memory?")
         return _read(answered.read_bytes())
 
-    def _spawn(self, command: Sequence[str]) -> str:
-        """Run the child in its own process group; on a time-out or Ctrl-C nothing of it stays behind."""
+    def _spawn(self, command: Sequence[str]) -> int:
+        """Run the child in its own process group; however this ends, nothing of the group stays behind.
+
+        What it prints goes to a file: a pipe would fill our memory, and be held open by whatever the model started.
+        """
+        seconds = self._seconds()
         env = {name: self.env[name] for name in KEPT if name in self.env}
         env |= {"HOME": str(self.scratch), "TMPDIR": str(self.scratch), "MLFLOW_DISABLE_TELEMETRY": "true"}
-        with subprocess.Popen(
-            command,
-            cwd=self.scratch,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as child:
+        with (
+            (self.scratch / SAID).open("wb") as said,
+            subprocess.Popen(
+                command,
+                cwd=self.scratch,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            ) as child,
+        ):
             try:
-                said, _ = child.communicate(timeout=self.seconds)
+                return child.wait(seconds)
             except subprocess.TimeoutExpired as error:
-                message = f"the model did not answer within {self.seconds:.0f} s"
-                raise BadInput(message, "try predict by hand on a few rows") from error
+                message = f"the model did not answer within {seconds:g} s"
+                raise BadInput(message, f"try predict by hand on a few rows, or allow more: {LIMIT}=3600") from error
             finally:
-                if child.poll() is None:
+                with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
-            lines = said.strip().splitlines()
-            return lines[-1] if lines else f"exit code {child.returncode}"
+
+    def _seconds(self) -> float:
+        """Return the time limit: how long a model may take depends on the machine, so the environment may say."""
+        if self.seconds is not None:
+            return self.seconds
+        given = self.env.get(LIMIT) or str(SECONDS)
+        if given.isdecimal() and int(given) > 0:
+            return int(given)
+        message = f"{LIMIT} is {given!r}, which is no number of seconds"
+        raise BadInput(message, f"{LIMIT}={SECONDS}")
+
+    def _last_words(self) -> str:
+        with (self.scratch / SAID).open("rb") as said:
+            said.seek(max(0, said.seek(0, os.SEEK_END) - TAIL))
+            lines = said.read().decode("utf-8", "replace").strip().splitlines()
+        return f"; it said last: {lines[-1]}" if lines else ""
+
+
+def _death(code: int) -> str:
+    """Say how a process ended; negative codes are signals."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"was killed by {signal.Signals(-code).name}"
 
 
 def _read(data: bytes) -> Answer:

@@ -24,6 +24,9 @@ CODE = re.compile(r"^[A-Z_]+: ")
 WRAPPING = ("The following failures occurred", "##### File")
 """What MLflow puts before the message of an upload or download that failed (`store/artifact/artifact_repo.py`)."""
 
+DAMAGED = re.compile(r"file is not a database|database disk image is malformed")
+"""SQLITE_NOTADB and SQLITE_CORRUPT in SQLite's words (sqlite.org/rescode.html)."""
+
 DENIED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
 NOT_NOW = frozenset(
     {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "IO_ERROR"}
@@ -99,6 +102,9 @@ def by_text(text: str, address: str) -> ReleaseError:
     if "database is locked" in text:
         message = f"the database at {address} is locked: another process has been writing for too long"
         return Unavailable(message, "run the command again when the other job is done (fuser on the file names it)")
+    if damaged := DAMAGED.search(text):
+        message = f"the database at {address} is damaged: {damaged[0]}"
+        return BadInput(message, "restore it from a backup, or name another one in release.yml, registry:")
     if "unable to open database file" in text:
         message = f"the database at {address} cannot be opened"
         return BadInput(message, "check that its directory is there and can be written")

@@ -217,7 +217,10 @@ class Die(DummyClassifier):
 
 @pytest.mark.parametrize(
     ("kind", "seconds", "sentence"),
-    [(Hang, 6.0, "did not answer within 6 s"), (Die, 60.0, "died before it answered: last words")],
+    [
+        (Hang, 6.0, "did not answer within 6 s"),
+        (Die, 60.0, "killed by SIGKILL before it answered; it said last: last words"),
+    ],
 )
 def test_a_child_that_hangs_or_dies_ends_in_one_sentence(
     rows: pd.DataFrame, save: Saver, probe: Probe, kind: type[DummyClassifier], seconds: float, sentence: str
