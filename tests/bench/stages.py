@@ -32,7 +32,7 @@ mlflow.MlflowClient(tracking_uri=address, registry_uri=address).get_experiment_b
 """
 YARDSTICK = [sys.executable, "-c", OPEN]
 WITHOUT_EXIT = [sys.executable, "-c", f"{OPEN}import os; os._exit(0)"]
-"""A third of the yardstick is Python collecting garbage while it exits, which ml-release does without: shown as well."""
+"""Nearly half of the yardstick is Python collecting garbage while it exits, which ml-release does without."""
 
 SETTINGS = {
     "data.drop": "[action, reject, typur, white]",
