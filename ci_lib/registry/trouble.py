@@ -149,7 +149,10 @@ def _denied(address: str, text: str) -> ReleaseError:
 
 
 def _missing(address: str, text: str) -> ReleaseError:
-    return Refused(f"the registry at {address} does not have it: {text}", "ml-release audit")
+    return Refused(
+        f"the registry at {address} does not have it: {text}",
+        "look for it in MLflow; ml-release audit checks what was released",
+    )
 
 
 def _gist(text: str) -> str:
