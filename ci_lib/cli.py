@@ -47,16 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, _terminate)
-    out, err = sys.stdout or _nowhere(), sys.stderr or _nowhere()  # None where the caller closed them (>&-)
-    code = start(sys.argv[1:] if argv is None else argv, os.environ, out=out, err=err)
-    if _flushed(out) or code:
-        return code
-    print("ml-release: the output cannot be written\n  next: df -h", file=err)
-    return Exit.BAD_INPUT
-
-
-def _nowhere() -> TextIO:
-    return Path(os.devnull).open("w", encoding="utf-8")
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        out, err = sys.stdout or nowhere, sys.stderr or nowhere  # None where the caller closed them (>&-)
+        code = start(sys.argv[1:] if argv is None else argv, os.environ, out=out, err=err)
+        if _flushed(out) or code:
+            return code
+        print("ml-release: the output cannot be written\n  next: df -h", file=err)
+        return Exit.BAD_INPUT
 
 
 def _flushed(out: TextIO) -> bool:

@@ -237,22 +237,13 @@ def train(X, y, params):
     m.lock = threading.Lock()
     return m
 """
-ODD = """
-class M:
-    def predict(self, X): return [1, 'a', None, 2.5, b''][: len(X)]
-def train(X, y, params): return M()
-"""
 
 
-@pytest.mark.parametrize(
-    ("code", "sentence"),
-    [(LOCKED, "cloudpickle cannot store this M"), (ODD, "MLflow cannot describe what predict returns")],
-)
-def test_a_model_that_cannot_be_stored(project: Project, code: str, sentence: str) -> None:
+def test_a_model_that_cannot_be_stored(project: Project) -> None:
     project.change(**PICKLED)
     project.must("prepare")
-    (project.root / "model.py").write_text(code)
-    assert sentence in told(project.run("train"), "train")
+    (project.root / "model.py").write_text(LOCKED)
+    assert "cloudpickle cannot store this M" in told(project.run("train"), "train")
 
 
 def test_half_a_file_of_bytecode_is_never_left_in_the_project(project: Project) -> None:
@@ -282,7 +273,6 @@ def train(X, y, params): return M()
     [
         ("raise RuntimeError('not today')", "the model does not predict: predict failed: RuntimeError: not today"),
         ("n -= 1", "predict returned 199 values for 200 rows"),
-        ("return np.full((n, 2), np.nan)", "predict gave NaN or infinity for 200 of 200 rows"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "was killed by SIGKILL before it answered"),
         ("os._exit(0)", "ended with exit code 0 before it answered"),
         ("time.sleep(600)", "the model did not answer within 5 s"),
@@ -445,7 +435,7 @@ def test_an_approval_that_something_else_changed(waiting: Project, damage: Calla
     assert waiting.must("history").out.startswith("nothing has been released")
 
 
-@pytest.mark.parametrize("name", ["dataset", "candidate", "evidence"])
+@pytest.mark.parametrize("name", ["dataset", "candidate"])
 def test_the_stage_that_writes_a_damaged_record_writes_it_again(waiting: Project, name: str) -> None:
     directory(waiting.root / "release" / f"{name}.json")
     waiting.must(RECORDS[name])
