@@ -154,8 +154,13 @@ def _measure(
     return Measured(
         measurements=tuple(found),
         curves=tuple(drawn),
-        reference=reference.profiles(frames.features(rows, dataset), dataset, drift.profile),
+        reference=reference.profiles(_all_features(train, rows, dataset), dataset, drift.profile),
     )
+
+
+def _all_features(train: pd.DataFrame, holdout: pd.DataFrame, dataset: Dataset) -> pd.DataFrame:
+    """Return the features of all rows known at release: what later batches are held against."""
+    return pd.concat([frames.features(train, dataset), frames.features(holdout, dataset)], ignore_index=True)
 
 
 def _golden_inputs(features: pd.DataFrame) -> str:

@@ -7,6 +7,7 @@ from ci_lib.config import Policy
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Decision
 from ci_lib.evidence import Evidence
+from ci_lib.formats import SKLEARN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,5 +92,12 @@ def policy(rules: Policy) -> tuple[Item, ...]:
         Item(name="Confidence of intervals", text=f"{rules.confidence * 100:g} %"),
         Item(name="Smallest group assessed", text=f"{rules.min_group} rows"),
         Item(name="Formats that may be loaded", text=", ".join(rules.formats.serialization) or "none"),
-        Item(name="Types that may be built", text=", ".join(rules.formats.types) or "none"),
+        Item(name="Types that may be built", text=_types(rules.formats.types)),
     )
+
+
+def _types(types: tuple[str, ...]) -> str:
+    """Return the types by name, the long default list by what it is."""
+    if not set(SKLEARN) <= set(types):
+        return ", ".join(types) or "none"
+    return ", ".join(["what scikit-learn's own estimators need", *(name for name in types if name not in SKLEARN)])

@@ -1,0 +1,111 @@
+"""Model files -> one digest."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from ci_lib import manifest
+from ci_lib.errors import BadInput, Refused
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    root = tmp_path / "model"
+    (root / "code").mkdir(parents=True)
+    (root / "MLmodel").write_bytes(b"flavors: {}\n")
+    (root / "model.skops").write_bytes(b"bytes")
+    (root / "code" / "a.py").write_bytes(b"")
+    return root
+
+
+def test_every_file_is_listed_by_posix_path_with_size_and_sha256(model: Path) -> None:
+    found = manifest.scan(model)
+    assert [(file.path, file.size) for file in found.files] == [("MLmodel", 12), ("code/a.py", 0), ("model.skops", 5)]
+    assert found.files[2].sha256 == "sha256:" + hashlib.sha256(b"bytes").hexdigest()
+    assert found.size == 17
+
+
+def test_the_digest_does_not_depend_on_where_or_when(model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere"
+    other.mkdir()
+    for path in sorted(model.rglob("*"), reverse=True):
+        target = other / path.relative_to(model)
+        if path.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+            os.utime(target, (0, 0))
+    assert manifest.scan(other).digest() == manifest.scan(model).digest()
+
+
+def test_what_mlflow_writes_when_it_loads_a_model_is_no_part_of_it(model: Path) -> None:
+    before = manifest.scan(model)
+    (model / "registered_model_meta").write_text("model_name: x")
+    assert manifest.scan(model) == before
+    (model / "code" / "registered_model_meta").write_text("only at the top")
+    assert manifest.scan(model) != before
+
+
+@pytest.mark.parametrize("change", [b"Bytes", b"bytes ", b""])
+def test_any_other_byte_is_another_digest(model: Path, change: bytes) -> None:
+    before = manifest.scan(model)
+    (model / "model.skops").write_bytes(change)
+    after = manifest.scan(model)
+    assert after.digest() != before.digest()
+    assert manifest.difference(before, after) == "model.skops was changed"
+
+
+def test_the_difference_names_some_files_and_counts_the_rest(model: Path) -> None:
+    before = manifest.scan(model)
+    (model / "MLmodel").unlink()
+    for number in range(6):
+        (model / f"new{number}").write_text("x")
+    assert manifest.difference(before, manifest.scan(model)) == (
+        "MLmodel is missing, new0 is new, new1 is new, new2 is new, new3 is new and 2 more"
+    )
+    assert manifest.difference(before, before) == ""
+
+
+def test_a_link_to_a_file_is_refused(model: Path) -> None:
+    (model / "link").symlink_to("/etc/hostname")
+    with pytest.raises(Refused, match="symbolic link"):
+        manifest.scan(model)
+
+
+def test_a_link_to_a_directory_is_refused(model: Path) -> None:
+    (model / "link").symlink_to("/etc", target_is_directory=True)
+    with pytest.raises(Refused, match="symbolic link"):
+        manifest.scan(model)
+
+
+def test_a_pipe_is_refused(model: Path) -> None:
+    os.mkfifo(model / "pipe")
+    descriptor = os.open(model / "pipe", os.O_RDWR)
+    try:
+        with pytest.raises(Refused, match="not a regular file"):
+            manifest.scan(model)
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize(("one", "two"), [("README", "readme"), ("é", "e\u0301"), ("straße", "STRASSE")])
+def test_names_that_some_file_system_takes_for_one_are_refused(model: Path, one: str, two: str) -> None:
+    (model / one).write_text("1")
+    (model / two).write_text("2")
+    with pytest.raises(Refused, match="collides"):
+        manifest.scan(model)
+
+
+def test_more_files_than_a_model_has_are_refused(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "MAX_FILES", 2)
+    with pytest.raises(Refused, match="more than 2 files"):
+        manifest.scan(model)
+
+
+def test_nothing_is_no_model(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="not a model directory"):
+        manifest.scan(tmp_path / "missing")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="holds no file"):
+        manifest.scan(tmp_path / "empty")
