@@ -50,10 +50,10 @@ class Record(BaseModel):
             first = error.errors()[0]
             at = ".".join(str(part) for part in first["loc"]) or "the top"
             message = f"{where} is not a valid {cls.__name__} record: {first['msg']} at {at}"
-            raise Refused(message, "run the stage that writes it again") from error
+            raise Refused(message, _again(where)) from error
         if record.to_bytes() != data:
             message = f"{where} is not in canonical form: something other than ml-release wrote or changed it"
-            raise Refused(message, "run the stage that writes it again")
+            raise Refused(message, _again(where))
         return record
 
     @classmethod
@@ -83,6 +83,12 @@ STAGE_OF = {
     "release.json": "deploy",
 }
 """Which stage writes which file."""
+
+
+def _again(where: str) -> str:
+    """Return what brings a record back that does not hold."""
+    stage = STAGE_OF.get(Path(where).name)
+    return f"ml-release {stage}" if stage else f"remove {where}, and run the stage that writes it again"
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value

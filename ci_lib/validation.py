@@ -83,7 +83,12 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate, children: Childre
 
 def _fetch(job: Job, candidate: Candidate, into: Path) -> Path:
     """Download the candidate and hold its bytes against the record."""
-    model = job.open_registry(job.registry_uri()).download(candidate.model_uri, into)
+    registry = job.open_registry(job.registry_uri())
+    try:
+        model = registry.download(candidate.model_uri, into)
+    except Refused as error:
+        message = f"the candidate's model {candidate.model_uri} is gone: {error.what}"
+        raise Refused(message, "ml-release train") from error
     if changed := manifest.difference(candidate.manifest, manifest.scan(model)):
         message = f"{candidate.model_uri} is no longer what was trained: {changed}"
         raise Refused(message, "find out who changed it, then ml-release train")
