@@ -49,15 +49,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
             signal.signal(number, _terminate)
+    given = sys.argv[1:] if argv is None else argv
+    if "--debug" not in given:
+        sys.unraisablehook = _quiet
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         out, err = sys.stdout or nowhere, sys.stderr or nowhere  # None where the caller closed them (>&-)
-        code = start(sys.argv[1:] if argv is None else argv, os.environ, out=out, err=err)
+        code = start(given, os.environ, out=out, err=err)
         # Python collects garbage while it exits: with MLflow imported that takes half a second, for nothing.
         gc.freeze()
         if _flushed(out) or code:
             return code
         print("ml-release: the output cannot be written\n  next: df -h", file=err)
         return Exit.BAD_INPUT
+
+
+def _quiet(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Say nothing of what fails in a finalizer: an interrupted library complains there, after we have said it all."""
+    del unraisable
 
 
 def _flushed(out: TextIO) -> bool:

@@ -54,9 +54,8 @@ def _at_the_gate(job: Job, page: ExitStack) -> int:
         if not _page_wanted(job):
             _say_how_to_go_on(job, gate)
             return Exit.NO_APPROVAL
-        opened = page.enter_context(_page(job, gate))
         try:
-            state = opened.wait()
+            state = page.enter_context(_page(job, gate)).wait()
         except KeyboardInterrupt:
             job.console.say("the page is closed; nothing is lost")
             _say_how_to_go_on(job, gate)

@@ -5,6 +5,7 @@ import io
 import os
 import re
 import signal
+import sys
 from argparse import Namespace
 from pathlib import Path
 
@@ -158,16 +159,7 @@ def test_commands_that_need_no_release_read_none(command: list[str], tmp_path: P
 # ---- main: the process itself
 
 
-@pytest.fixture
-def handlers() -> object:
-    """Put the signal handlers back that `main` sets."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    yield before
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.usefixtures("handlers")
+@pytest.mark.usefixtures("process_settings")
 def test_a_signal_that_ends_the_process_is_taken_as_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     assert cli.main(["--version"]) == 0
@@ -177,7 +169,7 @@ def test_a_signal_that_ends_the_process_is_taken_as_ctrl_c(capsys: pytest.Captur
     assert caught.value.number == signal.SIGTERM
 
 
-@pytest.mark.usefixtures("handlers")
+@pytest.mark.usefixtures("process_settings")
 def test_a_signal_that_nohup_ignores_stays_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     cli.main(["--version"])
@@ -195,7 +187,7 @@ class Full(io.StringIO):
         raise self.error
 
 
-@pytest.mark.usefixtures("handlers")
+@pytest.mark.usefixtures("process_settings")
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
@@ -211,10 +203,18 @@ def test_output_that_nobody_got_is_no_success_unless_they_went_away(
     assert words in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("handlers")
+@pytest.mark.usefixtures("process_settings")
 def test_the_processs_own_arguments_are_the_default(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["ml-release", "metrics"])
     assert cli.main() == 0
     assert "roc_auc" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("process_settings")
+@pytest.mark.parametrize(("more", "shown"), [([], False), (["--debug"], True)])
+def test_what_fails_in_a_finalizer_is_shown_with_debug_only(more: list[str], shown: bool) -> None:
+    before = sys.unraisablehook
+    assert cli.main(["schema", *more]) == 0
+    assert (sys.unraisablehook is before) == shown

@@ -26,3 +26,12 @@ def released(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Projec
     made = Project(tmp_path_factory.mktemp("released"), migrated)
     made.deployed()
     return made
+
+
+@pytest.fixture(scope="session")
+def approved(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Project:
+    """Return a project at the gate, approved: for copies only, since all tests share it."""
+    project = Project(tmp_path_factory.mktemp("approved"), migrated)
+    project.to_the_gate()
+    project.approve()
+    return project

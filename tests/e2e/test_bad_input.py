@@ -26,19 +26,10 @@ def _clean_imports() -> Iterator[None]:
         del sys.modules[name]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Project:
-    """Return a project at the gate, approved: for copies only."""
-    project = Project(tmp_path_factory.mktemp("base"), migrated)
-    project.to_the_gate()
-    project.approve()
-    return project
-
-
 @pytest.fixture
-def waiting(base: Project, tmp_path: Path) -> Project:
+def waiting(approved: Project, tmp_path: Path) -> Project:
     """Return a copy of the project at the gate."""
-    return base.copied(tmp_path)
+    return approved.copied(tmp_path)
 
 
 def repair(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,18 +17,12 @@ from ci_lib.errors import Exit
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Project:
-    """Return a project at the gate: for copies only."""
-    project = Project(tmp_path_factory.mktemp("base"), migrated)
-    project.to_the_gate()
-    return project
-
-
 @pytest.fixture
-def gate(base: Project, tmp_path: Path) -> Project:
-    """Return a copy of the project at the gate."""
-    return base.copied(tmp_path)
+def gate(approved: Project, tmp_path: Path) -> Project:
+    """Return a project at the gate that nobody has answered for."""
+    project = approved.copied(tmp_path)
+    shutil.rmtree(project.root / "release" / "production" / "approvals")
+    return project
 
 
 def limit(value: float) -> Callable[[Project], None]:
@@ -62,7 +57,7 @@ NO = ("approve", "--as", "ben", "--reject", "--reason", "too few rows")
 @pytest.mark.parametrize(
     ("code", "prepare", "command"),
     [
-        (Exit.DONE, as_it_is, ("validate",)),
+        (Exit.DONE, as_it_is, ("status",)),
         (Exit.BAD_INPUT, no_release_yml, ("status",)),
         (Exit.REFUSED, edited_record, ("deploy",)),
         (Exit.UNAVAILABLE, no_server, ("status",)),

@@ -14,15 +14,6 @@ from ci_lib import cli
 
 
 @pytest.fixture(scope="module")
-def approved(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Project:
-    """Return a project at the gate, approved: for copies only."""
-    project = Project(tmp_path_factory.mktemp("approved"), migrated)
-    project.to_the_gate()
-    project.approve()
-    return project
-
-
-@pytest.fixture(scope="module")
 def twice(approved: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a project with two releases: for copies only."""
     project = approved.copied(tmp_path_factory.mktemp("twice"))
@@ -193,8 +184,8 @@ def test_output_that_cannot_be_written_is_no_success(approved: Project, tmp_path
 
 
 @pytest.mark.parametrize("command", ["history", "metrics", "--help"])
-def test_head_reads_what_it_wants_and_nobody_complains(twice: Project, command: str) -> None:
-    with start(twice, command) as process:
+def test_head_reads_what_it_wants_and_nobody_complains(approved: Project, tmp_path: Path, command: str) -> None:
+    with start(approved.copied(tmp_path), command) as process:
         assert process.stdout is not None
         process.stdout.close()
         assert process.stderr is not None
@@ -211,7 +202,8 @@ def test_a_deploy_goes_on_when_nobody_reads_its_log(approved: Project, tmp_path:
     assert releases(project) == ["deploy"]
 
 
-def test_without_standard_output_a_command_does_its_work(twice: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("process_settings")
+def test_without_standard_output_a_command_does_its_work(approved: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", io.StringIO())
-    assert cli.main(["status", "--config", str(twice.root / "release.yml")]) == 0
+    assert cli.main(["status", "--config", str(approved.root / "release.yml")]) == 0
