@@ -222,6 +222,17 @@ def test_a_candidate_that_was_changed_after_validation_is_refused(world: World, 
     assert world.registry.alias("loan", "champion") is None
 
 
+def test_a_file_that_was_added_after_validation_is_refused_whatever_it_is_called(world: World, tmp_path: Path) -> None:
+    """MLflow writes a file of this name itself, and MLmodel could name it as the one to load."""
+    made = world.train("A")
+    world.approve(made)
+    folder = next((tmp_path / "mlartifacts").rglob(made.candidate.model_uri.removeprefix("models:/")))
+    (next(folder.rglob("MLmodel")).parent / "registered_model_meta").write_bytes(b"\x80\x04 a pickle")
+    with pytest.raises(Refused, match="registered_model_meta is new"):
+        run(world)
+    assert head(world) is None
+
+
 def test_a_candidate_that_is_gone_is_refused(world: World, tmp_path: Path) -> None:
     made = world.train("A")
     world.approve(made)
