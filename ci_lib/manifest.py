@@ -18,7 +18,7 @@ from ci_lib.errors import BadInput, Refused
 from ci_lib.record import Digest, Record
 
 NOTE = "registered_model_meta"
-"""MLflow writes this file into a model directory, also into an embedded store's own, whenever somebody loads a model."""
+"""MLflow writes this file into a model directory, an embedded store's own too, whenever somebody loads a model."""
 
 NOTED = re.compile(r"model_name: '?[\w.-]{1,256}'?\nmodel_version: '?\w{1,20}'?\n")
 """What it writes there (`store/artifact/models_artifact_repo.py`, UTF-8). With exactly this content the file is no part
