@@ -98,7 +98,7 @@ def _distances(scale: Scale, value: float, bound: float, end: float) -> tuple[fl
     """
     if scale == "log" and min(value, bound, end) > 0:
         value, bound, end = (math.log(number) for number in (value, bound, end))
-    elif scale == "logit" and 0 < min(value, bound, end) and max(value, bound, end) < 1:
+    elif scale == "logit" and min(value, bound, end) > 0 and max(value, bound, end) < 1:
         value, bound, end = (math.log(number / (1 - number)) for number in (value, bound, end))
     return abs(bound - value), abs(end - value)
 
