@@ -50,7 +50,7 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     head = entries[-1] if entries else None
     if done := _already(op, entries):
         return _end(job, done, f"release {done.number} is this candidate on these approvals already: nothing to do")
-    checks.check_chain(chain, job.config.policy, job.config.model, decide)
+    checks.check_chain(chain, job.config, decide)
     if stop := _gate(job, production, chain, approvals, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)

@@ -12,7 +12,6 @@ from ci_lib import checks
 from ci_lib.approval import Approval
 from ci_lib.candidate import Person
 from ci_lib.chain import Chain
-from ci_lib.config import Policy
 from ci_lib.errors import Refused
 from ci_lib.evidence import Champion
 from ci_lib.ledger import used_nonce
@@ -36,7 +35,7 @@ def replaced(**changes: dict[str, Any]) -> Chain:
 
 
 def test_a_whole_chain_passes() -> None:
-    checks.check_chain(whole(), POLICY, MODEL, decide)
+    checks.check_chain(whole(), config(), decide)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +61,34 @@ def test_a_whole_chain_passes() -> None:
 )
 def test_a_chain_that_does_not_hold_is_refused(broken: Chain, sentence: str) -> None:
     with pytest.raises(Refused, match=sentence):
-        checks.check_chain(broken, POLICY, MODEL, decide)
+        checks.check_chain(broken, config(), decide)
 
 
 def test_a_policy_that_changed_since_the_decision_is_refused() -> None:
-    softer = Policy.model_validate({"rules": [{"metric": "roc_auc", "at_least": 0.1}]})
+    softer = config(policy={"rules": [{"metric": "roc_auc", "at_least": 0.1}]})
     with pytest.raises(Refused, match="another policy"):
-        checks.check_chain(whole(), softer, MODEL, decide)
+        checks.check_chain(whole(), softer, decide)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"threshold": 0.2}, "threshold was 0.5 when the evidence was measured, and is 0.2"),
+        ({"task": "multiclass"}, "task was 'binary'"),
+        ({"data": {"source": "loans.csv", "target": "reject"}}, "data.target was 'approve'"),
+        ({"data": {"source": "loans.csv", "target": "approve", "positive": 0}}, "data.positive was '1'"),
+        ({"data": {"source": "loans.csv", "target": "approve", "sensitive": ["sex"]}}, r"data.sensitive was \[\]"),
+    ],
+)
+def test_a_question_that_changed_since_the_evidence_is_refused(changes: dict[str, Any], words: str) -> None:
+    """The policy's digest does not cover these keys, and what was judged must be what is released."""
+    with pytest.raises(Refused, match=words):
+        checks.check_chain(whole(), config(**changes), decide)
+
+
+def test_the_positive_label_may_be_written_as_release_yml_writes_it() -> None:
+    data = {"source": "loans.csv", "target": "approve", "positive": True}
+    checks.check_chain(whole(), config(data=data), decide)
 
 
 HEAD = history("A", "B")[-1]
