@@ -94,8 +94,9 @@ def _same(key: str, now: object, then: object, hint: str) -> None:
 def check_champion(evidence: Evidence, environment: str, environments: Sequence[str], head: Release | None) -> None:
     """Refuse evidence that was compared with another champion than the one in production now.
 
-    Evidence compared with another environment's champion says nothing about this one's. Evidence without a champion
-    says that there was none in the last environment, the one that candidates are promoted to.
+    Into production, and into the last environment, goes only what was compared with the champion there. On the way there
+    a candidate is promoted on that same evidence, so an earlier environment asks only that its own champion, if that is
+    the one compared with, is still there. Evidence without a champion says that there was none where it counts.
 
     Args:
         evidence: what was measured.
@@ -104,9 +105,13 @@ def check_champion(evidence: Evidence, environment: str, environments: Sequence[
         head: the newest release there.
     """
     compared = evidence.champion
-    if environment != (compared.environment if compared else environments[-1]):
+    counts = environment in {"production", environments[-1]}
+    if not counts and environment != (compared.environment if compared else None):
         return
     # (10) The champion is still the one that the candidate was compared with.
+    there = compared.environment if compared else environment
+    elsewhere = f"the candidate was compared with the champion of {there}, and this release goes to {environment}"
+    _expect(there == environment, elsewhere, f"{VALIDATE} --environment {environment}")
     then = (compared.release, compared.manifest) if compared else None
     now = (head.number, head.manifest) if head else None
     words = " and is ".join(f"release {champion[0]}" if champion else "none" for champion in (then, now))
