@@ -94,8 +94,8 @@ def _same(key: str, now: object, then: object, hint: str) -> None:
 def check_champion(evidence: Evidence, environment: str, environments: Sequence[str], head: Release | None) -> None:
     """Refuse evidence that was compared with another champion than the one in production now.
 
-    Into production, and into the last environment, goes only what was compared with the champion there. On the way there
-    a candidate is promoted on that same evidence, so an earlier environment asks only that its own champion, if that is
+    Into production, and into the last environment, goes only what was compared with the champion there. On its way a
+    candidate is promoted on that same evidence, so an earlier environment asks only that its own champion, if that is
     the one compared with, is still there. Evidence without a champion says that there was none where it counts.
 
     Args:

@@ -68,7 +68,7 @@ def empty_champion(world: World) -> None:
 
 
 def change_approval(world: World) -> None:
-    (ledger_folder(world, 2) / "approvals" / "ana.json").write_text("{}")
+    (ledger_folder(world, 2) / "approvals" / "1.json").write_text("{}")
 
 
 def delete_golden(world: World) -> None:
