@@ -11,7 +11,8 @@ from ci_lib.errors import BadInput
 from ci_lib.evidence import Evidence
 from ci_lib.record import Digest, digest
 
-FILES = ("dataset.json", "candidate.json", "evidence.json", "decision.json", "report/index.html")
+REPORT = "report/index.html"
+FILES = ("dataset.json", "candidate.json", "evidence.json", "decision.json", REPORT)
 """What a release rests on, besides its approvals."""
 
 
@@ -50,7 +51,7 @@ def read(directory: Path) -> Chain:
         candidate=Candidate.read(directory / "candidate.json"),
         evidence=Evidence.read(directory / "evidence.json"),
         decision=Decision.read(directory / "decision.json"),
-        report=_report(directory / "report" / "index.html"),
+        report=_report(directory / REPORT),
     )
 
 

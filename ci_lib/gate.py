@@ -188,7 +188,7 @@ def open_gate(job: Job) -> ChainGate:
         message = f"{job.environment} releases a pass by itself: nobody is asked"
         raise BadInput(message, f"ml-release deploy --environment {job.environment}")
     chain = chains.read(job.chain)
-    checks.check_chain(chain, job.config.policy, job.config.model, decide)
+    checks.check_chain(chain, job.config, decide)
     if chain.decision.verdict == "fail":
         failed = ", ".join(finding.name for finding in chain.decision.findings if finding.outcome == "fail")
         message = f"the verdict is fail ({failed}): it never reaches the gate"

@@ -18,7 +18,7 @@ from ci_lib.job import Job
 from ci_lib.ledger import made_by
 from ci_lib.manifest import difference, scan
 from ci_lib.production import Copy, Production, open_production, short
-from ci_lib.record import Digest
+from ci_lib.record import Digest, digest
 from ci_lib.release import Release, deploy_op
 
 
@@ -50,15 +50,15 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     head = entries[-1] if entries else None
     if done := _already(op, entries):
         return _end(job, done, f"release {done.number} is this candidate on these approvals already: nothing to do")
-    checks.check_chain(chain, job.config.policy, job.config.model, decide)
+    checks.check_chain(chain, job.config, decide)
     if stop := _gate(job, production, chain, approvals, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
+    kept = _kept(job, chain, approvals)
     production = production.started()
     production.ledger.claim([approval.nonce for approval in approvals], op)
     copy = _copy(job, production, chain, op)
-    files = [job.chain / name for name in chains.FILES]
-    production.attach(op, files, sorted((job.here / "approvals").glob("*.json")), chain.evidence.golden)
+    production.attach(op, kept)
     entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
     production.project()
     what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
@@ -106,6 +106,22 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Appro
     standing = checks.standing(approvals, required=policy.approval.required, decision=decision)
     job.console.say(standing.sentence)
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": None}[standing.state]
+
+
+def _kept(job: Job, chain: Chain, approvals: tuple[Approval, ...]) -> dict[str, bytes]:
+    """Return what is kept beside the ledger, exactly as it was checked: somebody may be writing the files by now."""
+    records = (chain.dataset, chain.candidate, chain.evidence, chain.decision)
+    path = job.chain / chains.REPORT
+    report = path.read_bytes() if path.is_file() else b""
+    if digest(report) != chain.report:
+        message = f"{path} changed while it was being released"
+        raise Refused(message, "is another run at work here? run the job again")
+    return {
+        **{f"{record.kind}.json": record.to_bytes() for record in records},
+        "index.html": report,
+        "golden.json": chain.evidence.golden.to_bytes(),
+        **{f"approvals/{number}.json": answer.to_bytes() for number, answer in enumerate(approvals, start=1)},
+    }
 
 
 def _copy(job: Job, production: Production, chain: Chain, op: Digest) -> Copy:
