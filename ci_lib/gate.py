@@ -3,6 +3,7 @@
 import hashlib
 import re
 import secrets
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,7 +131,7 @@ class ChainGate:
         """Refuse a vote with something left open."""
         if len(vote.reason.strip()) < SHORTEST_REASON:
             message = "a decision needs a reason: it is signed and kept"
-            raise BadInput(message, 'add --reason "why"')
+            raise BadInput(message, 'say why in a few words; in a terminal: --reason "…"')
         open_ones = self.chain.decision.inconclusive
         unknown = [name for name in vote.accepted if name not in open_ones]
         if unknown:
@@ -139,7 +140,7 @@ class ChainGate:
         unnamed = [name for name in open_ones if name not in vote.accepted]
         if vote.decision == "approved" and unnamed:
             message = f"these findings are not settled, and an approver accepts each by name: {', '.join(unnamed)}"
-            raise BadInput(message, " ".join(f"--accept '{name}'" for name in unnamed))
+            raise BadInput(message, "add " + " ".join(f"--accept {shlex.quote(name)}" for name in unnamed))
 
     def _answer(self, vote: Vote) -> Approval:
         job, now = self.job, self.job.clock()
