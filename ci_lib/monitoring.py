@@ -11,8 +11,8 @@ from ci_lib import assessment, champion, encoding, mlmodel, reference
 from ci_lib.columns import groups
 from ci_lib.config import Config, Rule
 from ci_lib.dataset import Dataset
-from ci_lib.decision import Finding, judge_rules
 from ci_lib.errors import BadInput
+from ci_lib.findings import Finding, judge_rules
 from ci_lib.job import Job
 from ci_lib.measure import drift, fairness, performance
 from ci_lib.measurement import Measurement, Scope

@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from ci_lib import rows
-from ci_lib.decision import Finding, verdict
 from ci_lib.errors import Exit
+from ci_lib.findings import Finding, verdict
 from ci_lib.job import Job
 from ci_lib.probe.children import Children
 

@@ -14,8 +14,9 @@ from ci_lib.chain import Chain
 from ci_lib.config import Config, Policy
 from ci_lib.console import Console
 from ci_lib.dataset import Dataset, Split
-from ci_lib.decision import Decision, Finding, Outcome
+from ci_lib.decision import Decision
 from ci_lib.evidence import Champion, Evidence, Golden
+from ci_lib.findings import Finding, Outcome
 from ci_lib.job import Job
 from ci_lib.manifest import Manifest, scan
 from ci_lib.measurement import Measurement, Scope
