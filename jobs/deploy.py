@@ -131,7 +131,12 @@ def _copy(job: Job, production: Production, chain: Chain, op: Digest) -> Copy:
     """Bring the candidate's bytes into production's registry, verified on both sides."""
     candidate = chain.candidate
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, job.console.step("copying the model"):
-        model = job.open_registry(job.registry_uri()).download(candidate.model_uri, Path(scratch))
+        registry = job.open_registry(job.registry_uri())
+        try:
+            model = registry.download(candidate.model_uri, Path(scratch))
+        except Refused as error:
+            message = f"the candidate's model {candidate.model_uri} is gone: {error.what}"
+            raise Refused(message, "ml-release run") from error
         try:
             found = scan(model)
         except BadInput as error:

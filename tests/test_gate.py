@@ -17,9 +17,9 @@ from ci_lib.ci.local import Local
 from ci_lib.console import Console
 from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Refused
+from ci_lib.files import write_atomically
 from ci_lib.gate import ChainGate, Vote
 from ci_lib.job import Job
-from ci_lib.record import write_atomically
 
 REASON = "I read the report"
 
