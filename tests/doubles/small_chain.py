@@ -97,6 +97,7 @@ def approval(about: Chain, policy: Policy, **changes: Any) -> Approval:
     given: dict[str, Any] = {
         "model": MODEL,
         "environment": "production",
+        "destination": config().destination("production"),
         "subjects": about.subjects(policy.fingerprint()),
         "decision": "approved",
         "reason": "looks right",
@@ -191,9 +192,12 @@ class World:
 
     def approve(self, about: Chain, **changes: Any) -> Approval:
         """Write an approval, Ana's unless `changes` say otherwise."""
-        record = approval(about, self.config.policy, **{"environment": self.environment} | changes)
+        record = approval(about, self.config.policy, **self.place() | changes)
         record.write(self.here / "approvals" / f"{record.approver.id}.json")
         return record
+
+    def place(self) -> dict[str, str]:
+        return {"environment": self.environment, "destination": self.config.destination(self.environment)}
 
     def heard(self) -> str:
         """Return what was printed since the last call."""
