@@ -141,7 +141,7 @@ def test_a_shifted_column_is_a_breach_and_names_the_way_back(released: Project) 
     shifted["income"] += 3
     said = released.must("monitor", "--batch", batch(released, shifted), code=10).out
     assert "fail         wasserstein_distance:income" in said
-    assert 'ml-release rollback --environment production --reason "monitor: wasserstein_distance:income' in said
+    assert "ml-release rollback --environment production --reason 'monitor: wasserstein_distance:income" in said
 
 
 def test_without_outcomes_drift_is_measured_and_quality_is_not_settled(released: Project) -> None:
