@@ -119,6 +119,7 @@ def released(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Projec
         monitor__rules=[
             {"metric": "wasserstein_distance", "at_most": 0.35},
             {"metric": "roc_auc", "at_least": 0.7},
+            {"metric": "recall", "at_least": 0.5},
         ]
     )
     made.deployed()
@@ -134,6 +135,12 @@ def test_new_rows_like_the_old_ones_pass(released: Project) -> None:
     said = released.must("monitor", "--batch", batch(released, binary(8000, seed=5))).out
     assert "batch of 8,000 rows: pass" in said
     assert "pass         roc_auc" in said
+
+
+def test_the_champion_is_watched_by_what_it_was_judged_by(released: Project) -> None:
+    """release.yml may be about the next candidate already: no row has a score that this threshold takes for a yes."""
+    arguments = ["--batch", batch(released, binary(8000, seed=5)), "--set", "threshold=0.9999999"]
+    assert "pass         recall" in released.must("monitor", *arguments).out
 
 
 def test_a_shifted_column_is_a_breach_and_names_the_way_back(released: Project) -> None:
