@@ -16,6 +16,7 @@ from ci_lib.candidate import Person
 from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Refused
 from ci_lib.job import Job
+from ci_lib.text import quoted
 
 State = Literal["waiting", "approved", "rejected", "expired"]
 
@@ -146,7 +147,7 @@ class ChainGate:
         unnamed = [name for name in open_ones if name not in vote.accepted]
         if vote.decision == "approved" and unnamed:
             message = f"these findings are not settled, and an approver accepts each by name: {', '.join(unnamed)}"
-            raise BadInput(message, " ".join(f"--accept '{name}'" for name in unnamed))
+            raise BadInput(message, " ".join(f"--accept {quoted(name)}" for name in unnamed))
 
     def _answer(self, vote: Vote) -> Approval:
         job, now = self.job, self.job.clock()

@@ -10,6 +10,7 @@ from ci_lib import workspace
 from ci_lib.errors import Exit
 from ci_lib.gate import ChainGate, open_gate
 from ci_lib.job import Job
+from ci_lib.text import quoted
 
 if TYPE_CHECKING:
     from ci_lib.signoff import Signoff
@@ -109,8 +110,8 @@ def _say_how_to_go_on(job: Job, gate: ChainGate) -> None:
 def approve_command(job: Job, gate: ChainGate) -> str:
     """Return the command that approves, with every finding that must be accepted by name."""
     name = next(iter(job.config.policy.approval.approvers), "NAME")
-    accepted = "".join(f" --accept '{finding}'" for finding in gate.chain.decision.inconclusive)
-    return f'ml-release approve --as {name} --reason "…"{accepted}{_where(job)}'
+    accepted = "".join(f" --accept {quoted(finding)}" for finding in gate.chain.decision.inconclusive)
+    return f'ml-release approve --as {name if name.isalnum() else quoted(name)} --reason "…"{accepted}{_where(job)}'
 
 
 def _where(job: Job) -> str:

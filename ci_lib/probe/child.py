@@ -140,13 +140,16 @@ def _golden(score: importance.Score, request: Request) -> tuple[float | str, ...
 
 
 def mismatches(requirements: Path) -> list[str]:
-    """Return the lines of a requirements file that this process does not meet."""
+    """Return the lines of a requirements file that this process does not meet.
+
+    An option (``--extra-index-url …``) or an address is never met: who serves the model would install from there.
+    """
     if not requirements.is_file():
         return ["the model has no requirements.txt"]
     unmet = []
     for line in requirements.read_text(encoding="utf-8").splitlines():
-        text = line.split("#")[0].strip()
-        if text and not text.startswith("-") and not _met(text):
+        text = line.strip() if "://" in line else line.split("#")[0].strip()
+        if text and not _met(text):
             unmet.append(text)
     return unmet
 
@@ -157,7 +160,7 @@ def _met(text: str) -> bool:
         installed = importlib.metadata.version(wanted.name)
     except (InvalidRequirement, importlib.metadata.PackageNotFoundError):
         return False
-    return wanted.specifier.contains(installed, prereleases=True)
+    return wanted.url is None and wanted.specifier.contains(installed, prereleases=True)
 
 
 def _where(error: BaseException) -> str:

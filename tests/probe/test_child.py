@@ -71,8 +71,14 @@ def test_an_answer_has_all_that_was_asked_for(model: Path, rows: pd.DataFrame, a
 
 def test_requirements_that_this_process_does_not_meet_are_named(tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
-    path.write_text("numpy>=1\nscikit-learn==0.1\nno-such-package==1.0\n# a comment\n-e ./here\n!!!\n")
-    assert child.mismatches(path) == ["scikit-learn==0.1", "no-such-package==1.0", "!!!"]
+    path.write_text(
+        "numpy>=1\nscikit-learn==0.1\nno-such-package==1.0\n# a comment\n-e ./here\n!!!\n"
+        "--extra-index-url http://evil.example\nnumpy @ http://evil.example/numpy-1.0.tar.gz\n"
+    )
+    assert child.mismatches(path) == [
+        "scikit-learn==0.1", "no-such-package==1.0", "-e ./here", "!!!", "--extra-index-url http://evil.example",
+        "numpy @ http://evil.example/numpy-1.0.tar.gz",
+    ]  # fmt: skip
     assert child.mismatches(tmp_path / "missing.txt") == ["the model has no requirements.txt"]
 
 
