@@ -125,6 +125,7 @@ def check_approval(
     subjects: Subjects,
     authors: Sequence[Person],
     environment: str,
+    destination: Digest,
     model: str,
     decision: Decision,
     now: datetime,
@@ -139,6 +140,7 @@ def check_approval(
         subjects: what is asked about, by digest.
         authors: everybody who wrote what is released.
         environment: where it goes.
+        destination: what release.yml says of that environment, `Config.destination`.
         model: release.yml's model.
         decision: the policy's, with the findings that an approver may have to accept.
         now: timezone-aware.
@@ -150,35 +152,38 @@ def check_approval(
     _expect(approval.model == model, f"{who} is about the model {approval.model!r}, not {model!r}")
     # (12) in this environment,
     _expect(approval.environment == environment, f"{who} is for {approval.environment!r}, not for {environment!r}")
-    # (13) about exactly these bytes, this evidence, decision, report and policy.
+    # (13) going where release.yml sends it now,
+    elsewhere = f"{who} is about another registry, registered model or alias than {environment} has in release.yml now"
+    _expect(approval.destination == destination, elsewhere)
+    # (14) about exactly these bytes, this evidence, decision, report and policy.
     changed = [part for part in Subjects.model_fields if getattr(approval.subjects, part) != getattr(subjects, part)]
     _expect(not changed, f"{who} is about something else: {', '.join(changed)} changed since")
-    # (14) Its times mean the same everywhere:
+    # (15) Its times mean the same everywhere:
     zoned = approval.issued_at.tzinfo is not None and approval.expires_at.tzinfo is not None
     _expect(zoned, f"{who} has a time without a time zone")
-    # (15) it was not given in the future,
+    # (16) it was not given in the future,
     issued, expires = approval.issued_at, approval.expires_at
     _expect(issued <= now + SKEW, f"{who} is dated {_shown(issued)}, which is still to come")
-    # (16) it lasts no longer than the policy lets it,
+    # (17) it lasts no longer than the policy lets it,
     _expect(expires - issued <= policy.valid_for, f"{who} lasts longer than the policy's valid_for")
-    # (17) and it has not expired.
+    # (18) and it has not expired.
     _expect(now < expires, f"{who} expired on {_shown(expires)}")
-    # (18) It was not used for another release.
+    # (19) It was not used for another release.
     _expect(used.get(used_nonce(approval.nonce), op) == op, f"{who} was already used for another release")
-    # (19) The approver is one of the policy's (which must name somebody),
+    # (20) The approver is one of the policy's (which must name somebody),
     named = {_fold(name) for name in policy.approvers}
     _expect(_fold(approval.approver.id) in named, f"{approval.approver.id!r} is not one of the policy's approvers")
-    # (20) is known well enough,
+    # (21) is known well enough,
     known = LEVELS.index(approval.assurance) >= LEVELS.index(policy.assurance)
     _expect(known, f"{who} is {approval.assurance}, and the policy asks for {policy.assurance}")
-    # (21) and is no author, if the policy wants four eyes.
+    # (22) and is no author, if the policy wants four eyes.
     _expect(bool(authors) or not policy.four_eyes, "nobody is known as the author, so nobody can be shown not to be")
     author = _author(approval, authors) if policy.four_eyes else None
     _expect(author is None, f"{approval.approver.id!r} is an author ({author}), and the policy wants four eyes")
-    # (22) What they accepted by name are findings that needed it.
+    # (23) What they accepted by name are findings that needed it.
     unknown = sorted(set(approval.accepted) - set(inconclusive(decision)))
     _expect(not unknown, f"{who} accepts what is no inconclusive finding of this decision: {', '.join(unknown)}")
-    # (23) There is a reason.
+    # (24) There is a reason.
     _expect(bool(approval.reason.strip()), f"{who} gives no reason")
 
 
@@ -211,16 +216,24 @@ def inconclusive(decision: Decision) -> tuple[str, ...]:
 
 
 def distinct(people: Iterable[Person]) -> int:
-    """Count people, taking two that share an id, a name or a mail address for one."""
-    groups: list[set[str]] = []
+    """Count people, taking two that may be the same for one."""
+    groups: list[list[Person]] = []
     for person in people:
-        merged = identities(person)
-        apart = [group for group in groups if not group & merged]
-        for group in groups:
-            if group & merged:
-                merged |= group
-        groups = [*apart, merged]
+        known = [group for group in groups if any(may_be_same(person, other) for other in group)]
+        groups = [*(group for group in groups if group not in known), [person, *(p for group in known for p in group)]]
     return len(groups)
+
+
+def may_be_same(one: Person, other: Person) -> bool:
+    """Say whether two share an id, a name or a mail address, or one is called as the other's mail address begins."""
+    first, second = identities(one), identities(other)
+    return bool(first & second or _mailboxes(first) & second or first & _mailboxes(second))
+
+
+def _mailboxes(names: set[str]) -> set[str]:
+    """Return what stands before the @ of mail addresses, and its parts: ``1234+ana@users.noreply.example`` is ana's."""
+    local = {name.partition("@")[0] for name in names if "@" in name and "<" not in name}
+    return {part for name in local for part in (name, *name.split("+")) if part}
 
 
 def identities(person: Person) -> set[str]:
@@ -233,13 +246,14 @@ def identities(person: Person) -> set[str]:
 
 def _author(approval: Approval, authors: Sequence[Person]) -> str | None:
     """Return the author that the approver also is."""
-    approver = identities(approval.approver)
     everybody = [*authors, *approval.authors]
-    return next((author.id for author in everybody if approver & identities(author)), None)
+    return next((author.id for author in everybody if may_be_same(approval.approver, author)), None)
 
 
 def _fold(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().strip()
+    """Return a name without what the eye does not see: case, width, spacing, invisible characters."""
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen.casefold()).split())
 
 
 def _shown(when: datetime) -> str:

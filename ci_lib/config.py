@@ -8,11 +8,14 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints,
 from ci_lib.approval import Assurance
 from ci_lib.formats import Formats
 from ci_lib.measure.catalogue import CATALOGUE, Task
-from ci_lib.record import Record, canonical, digest
+from ci_lib.record import Digest, Record, canonical, digest
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Label = str | int | float | bool
+
+LONGEST = 3_653 * 86_400
+"""Seconds; a date so much later can still be written."""
 
 UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
@@ -25,6 +28,9 @@ def _duration(value: object) -> object:
     seconds = UNITS.get(unit.strip().rstrip("s"))
     if seconds is None or not number.isdigit() or int(number) == 0:
         message = "write a whole number and minutes, hours, days or weeks, e.g. '7 days'"
+        raise ValueError(message)
+    if int(number) * seconds > LONGEST:
+        message = "more than ten years is no duration of ours"
         raise ValueError(message)
     return timedelta(seconds=int(number) * seconds)
 
@@ -222,6 +228,14 @@ class Config(Record):
             message = "name at least one environment, or leave the key out"
             raise ValueError(message)
         return value
+
+    def destination(self, environment: str) -> Digest:
+        """Return the digest of where a release to an environment goes, as release.yml says it; approvals name it.
+
+        An address that release.yml leaves to the job's environment variables is the job's, not the author's.
+        """
+        target = self.environments[environment]
+        return digest(canonical([target.registry or self.registry, self.production_name(environment), target.alias]))
 
     def production_name(self, environment: str) -> str:
         """Return the registered model's name in an environment."""

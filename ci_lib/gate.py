@@ -3,7 +3,6 @@
 import hashlib
 import re
 import secrets
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,11 +16,14 @@ from ci_lib.candidate import Person
 from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Refused
 from ci_lib.job import Job
+from ci_lib.text import quoted
 
 State = Literal["waiting", "approved", "rejected", "expired"]
 
 SHORTEST_REASON = 3
 """Characters; a dot is no reason."""
+LONGEST_REASON = 4_000
+"""Characters; more than that belongs into the report or a ticket."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,10 +104,11 @@ class ChainGate:
         self._complete(vote)
         answer = self._answer(vote)
         self._check(answer)
-        if any(checks.distinct([answer.approver, other.approver]) == 1 for other in self.approvals()):
+        again = any(checks.may_be_same(answer.approver, other.approver) for other in self.approvals())
+        if again and answer.decision == "approved":  # a no after a yes, while others are still asked, is heard
             message = f"{answer.approver.id} has answered already; another approver is needed"
             raise Refused(message, "ml-release status")
-        self._clear_expired()
+        self._clear_invalid()
         answer.write(self.folder / f"{_slug(answer.approver)}.json")
         return answer
 
@@ -113,10 +116,11 @@ class ChainGate:
         """Return when the question itself runs out."""
         return self.chain.candidate.trained_at + self.job.config.policy.approval.valid_for
 
-    def _clear_expired(self) -> None:
-        """Remove answers that have run out: deploy would refuse them, and with them the new one."""
+    def _clear_invalid(self) -> None:
+        """Remove answers that do not hold (any more): deploy would refuse them, and with them the new one."""
+        valid = self.approvals()
         for path in self.folder.glob("*.json"):
-            if Approval.read(path).expires_at <= self.job.clock():
+            if Approval.read(path) not in valid:
                 path.unlink(missing_ok=True)
 
     def _changed(self) -> bool:
@@ -132,6 +136,9 @@ class ChainGate:
         if len(vote.reason.strip()) < SHORTEST_REASON:
             message = "a decision needs a reason: it is signed and kept"
             raise BadInput(message, 'say why in a few words; in a terminal: --reason "…"')
+        if len(vote.reason) > LONGEST_REASON:
+            message = f"the reason has {len(vote.reason):,} characters; {LONGEST_REASON:,} are kept"
+            raise BadInput(message, "say it shorter, or where to read it")
         open_ones = self.chain.decision.inconclusive
         unknown = [name for name in vote.accepted if name not in open_ones]
         if unknown:
@@ -140,7 +147,7 @@ class ChainGate:
         unnamed = [name for name in open_ones if name not in vote.accepted]
         if vote.decision == "approved" and unnamed:
             message = f"these findings are not settled, and an approver accepts each by name: {', '.join(unnamed)}"
-            raise BadInput(message, "add " + " ".join(f"--accept {shlex.quote(name)}" for name in unnamed))
+            raise BadInput(message, "add " + " ".join(f"--accept {quoted(name)}" for name in unnamed))
 
     def _answer(self, vote: Vote) -> Approval:
         job, now = self.job, self.job.clock()
@@ -148,6 +155,7 @@ class ChainGate:
         return Approval(
             model=job.config.model,
             environment=job.environment,
+            destination=job.config.destination(job.environment),
             subjects=self.chain.subjects(policy.fingerprint()),
             decision=vote.decision,
             reason=vote.reason.strip(),
@@ -171,6 +179,7 @@ class ChainGate:
             subjects=self.chain.subjects(self.job.config.policy.fingerprint()),
             authors=self._authors(),
             environment=self.job.environment,
+            destination=self.job.config.destination(self.job.environment),
             model=self.job.config.model,
             decision=self.chain.decision,
             now=self.job.clock(),

@@ -1,10 +1,10 @@
 """What to type next at the gate: one place, so that run, approve, deploy and status say the same."""
 
-import shlex
 from typing import Literal
 
 from ci_lib.decision import Decision
 from ci_lib.job import Job
+from ci_lib.text import quoted
 
 
 def where(job: Job) -> str:
@@ -16,7 +16,7 @@ def where(job: Job) -> str:
 
 def approve(job: Job, decision: Decision) -> str:
     """Return the command that approves, with every finding that must be accepted by name."""
-    accepted = "".join(f" --accept {shlex.quote(name)}" for name in decision.inconclusive)
+    accepted = "".join(f" --accept {quoted(name)}" for name in decision.inconclusive)
     return f'ml-release approve --as {_approver(job)} --reason "…"{accepted}{where(job)}'
 
 
@@ -26,7 +26,8 @@ def reject(job: Job) -> str:
 
 
 def _approver(job: Job) -> str:
-    return shlex.quote(next(iter(job.config.policy.approval.approvers), "NAME"))
+    name = next(iter(job.config.policy.approval.approvers), "NAME")
+    return name if name.isalnum() else quoted(name)
 
 
 def after(job: Job, decision: Decision, state: Literal["waiting", "approved", "rejected"]) -> str:

@@ -17,9 +17,9 @@ from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.ledger import made_by
 from ci_lib.manifest import difference, scan
-from ci_lib.production import Copy, Production, open_production, short
+from ci_lib.production import Copy, Production, is_copy, open_production, short
 from ci_lib.record import Digest, digest
-from ci_lib.release import Release, deploy_op
+from ci_lib.release import Release, deploy_op, shortened
 
 
 def main(job: Job, *, decide: Decide = decide) -> int:
@@ -49,6 +49,8 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     entries = production.ledger.entries()
     head = entries[-1] if entries else None
     if done := _already(op, entries):
+        if not is_copy(production.seen(), done):
+            production.project()  # refuses: that version is gone, so it is not in production, whatever was done once
         return _end(job, done, f"release {done.number} is this candidate on these approvals already: nothing to do")
     checks.check_chain(chain, job.config, decide)
     if stop := _gate(job, production, chain, approvals, op):
@@ -99,6 +101,7 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Appro
             subjects=chain.subjects(policy.fingerprint()),
             authors=[*chain.candidate.authors, *job.ci.authors()],
             environment=job.environment,
+            destination=job.config.destination(job.environment),
             model=job.config.model,
             decision=decision,
             now=job.clock(),
@@ -171,7 +174,7 @@ def _entry(
         previous=head.digest() if head else None,
         op=op,
         actor=job.ci.actor(),
-        reason="; ".join(approval.reason for approval in approvals) or "approval: automatic",
+        reason=shortened("; ".join(approval.reason for approval in approvals)) or "approval: automatic",
         pipeline=job.ci.pipeline(),
         at=job.clock(),
     )

@@ -147,6 +147,7 @@ def check(answer: Approval, **changes: Any) -> None:
         "authors": [AUTHOR],
         "environment": "production",
         "model": MODEL,
+        "destination": config().destination("production"),
         "decision": about.decision,
         "now": NOW,
         "used": {},
@@ -186,6 +187,7 @@ def test_an_approval_of_anything_else_is_refused(part: str) -> None:
     [
         (answer(model="other"), {}, "about the model 'other'"),
         (answer(environment="staging"), {}, "for 'staging', not for 'production'"),
+        (answer(destination=OTHER), {}, "another registry, registered model or alias"),
         (answer(issued_at=NOW.replace(tzinfo=None)), {}, "without a time zone"),
         (answer(expires_at=NOW.replace(tzinfo=None)), {}, "without a time zone"),
         (answer(issued_at=NOW + timedelta(minutes=6)), {}, "still to come"),
@@ -207,6 +209,12 @@ def test_an_approval_of_anything_else_is_refused(part: str) -> None:
         (answer(), {"authors": [AUTHOR, person("ANA")]}, "'ana' is an author"),
         (answer(), {"authors": [person("Ana <x@example.org>")]}, "'ana' is an author"),
         (answer(authors=(person("ana"),)), {}, "'ana' is an author"),
+        (answer(), {"authors": [person("a\u00adna")]}, "'ana' is an author"),
+        (answer(), {"authors": [person("\u200bana\u2060")]}, "'ana' is an author"),
+        (answer(), {"authors": [person("\uff41na")]}, "'ana' is an author"),
+        (answer(), {"authors": [person("A. L. <ana@example.org>")]}, "'ana' is an author"),
+        (answer(), {"authors": [person("A. L. <12+ana@users.noreply.example>")]}, "'ana' is an author"),
+        (answer(approver=person("a\u00adna")), {"authors": [person("ana")]}, "is an author"),
         (answer(accepted=("roc_auc", "made_up")), {}, "no inconclusive finding of this decision: made_up"),
         (answer(reason=" \n"), {}, "gives no reason"),
     ],
@@ -269,6 +277,10 @@ def test_the_gate_opens_for_enough_people_who_accept_what_is_open(
         (["Ana <a@x.org>", "Ben <b@x.org>", "a@x.org"], 2),
         (["ana", "b@x.org", "Ana <b@x.org>"], 1),  # the third shows that the first two are one
         (["ana", "ben"], 2),
+        (["ana", "Ana Lopez <ana@x.org>"], 1),
+        (["ana@x.org", "ana@y.org"], 2),
+        (["ana lopez", "ana  lopez"], 1),
+        (["a\u200bna", "ana"], 1),
     ],
 )
 def test_people_who_share_a_name_or_an_address_count_once(names: list[str], count: int) -> None:

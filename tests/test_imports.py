@@ -9,7 +9,18 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-RECORDS = {"measurement", "dataset", "candidate", "evidence", "decision", "approval", "release", "config", "judge"}
+RECORDS = {
+    "measurement",
+    "dataset",
+    "candidate",
+    "evidence",
+    "findings",
+    "decision",
+    "approval",
+    "release",
+    "config",
+    "judge",
+}
 CORE = {"errors", "files", "record", "manifest", "measure", "formats", *RECORDS}
 EDGES = {"ci", "registry", "ledger", "report"}
 PRIVILEGED = ("approve", "deploy", "rollback")

@@ -68,7 +68,7 @@ def test_an_alias_that_points_elsewhere_is_a_warning(world: World) -> None:
 
 def test_lost_approvals_are_said(world: World) -> None:
     ship(world, "A")
-    for path in (world.project / "mlartifacts").rglob("ana.json"):
+    for path in (world.project / "mlartifacts").rglob("1.json"):
         path.write_text("{}")
     assert "its approvals are missing or changed: ml-release audit" in shown(world)
 
@@ -114,7 +114,7 @@ def test_an_automatic_environment_says_how_an_inconclusive_candidate_goes_on(wor
     ("value", "command"),
     [
         (0.8, 'ml-release approve --as ana --reason "…"\n'),
-        (0.6, 'ml-release approve --as ana --reason "…" --accept roc_auc\n'),
+        (0.6, "ml-release approve --as ana --reason \"…\" --accept 'roc_auc'\n"),
         (0.4, "ml-release run\n"),
     ],
 )

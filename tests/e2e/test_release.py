@@ -118,7 +118,7 @@ def test_an_inconclusive_finding_must_be_accepted_by_name(project: Project) -> N
     project.change(policy__rules=[{"metric": "roc_auc", "at_least": 0.85}])
     project.to_the_gate()
     refused = project.must("approve", "--as", "ben", "--reason", "good enough", code=2).err
-    assert "--accept roc_auc" in refused
+    assert "--accept 'roc_auc'" in refused
     project.must("approve", "--as", "ben", "--reason", "good enough", "--accept", "roc_auc")
     project.must("deploy")
 

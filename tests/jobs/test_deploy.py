@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ci_lib.jobs import deploy, rollback
 from doubles.small_chain import CONFIG, NAMED, NOW, World, config, decide
+from mlflow import MlflowClient
 
 from ci_lib import chain as chains
 from ci_lib.audit import audit
@@ -87,6 +88,14 @@ def test_deploying_the_same_release_twice_is_a_no_op_that_says_so(world: World) 
     assert world.registry.version("loan", "2") is None
 
 
+def test_a_release_whose_version_somebody_deleted_is_not_called_done(world: World) -> None:
+    ship(world, "A")
+    client = MlflowClient(tracking_uri=world.registry.address, registry_uri=world.registry.address)
+    client.delete_model_version("loan", "1")
+    with pytest.raises(Refused, match="version 1 of loan is no longer the model of release 1"):
+        run(world)
+
+
 def test_a_deploy_job_that_is_retried_after_a_rollback_does_not_undo_it(world: World) -> None:
     ship(world, "A")
     ship(world, "B")
@@ -137,6 +146,17 @@ def test_with_too_few_approvals_it_waits(world: World) -> None:
     release = head(world)
     assert release is not None
     assert len(release.approvals) == 2
+
+
+@pytest.mark.parametrize("sign", ["x", "ä", "😀"])
+def test_a_long_reason_does_not_stop_a_release(world: World, sign: str) -> None:
+    """The ledger keeps 6,000 characters of an entry: the reason is cut there, the approval has all of it."""
+    world.approve(world.train("A"), reason=sign * 4_000)
+    assert run(world) == Exit.DONE
+    release = head(world)
+    assert release is not None
+    assert release.reason.startswith(sign * 100)
+    assert release.reason.endswith(" …")
 
 
 def test_a_rejection_ends_it(world: World) -> None:
