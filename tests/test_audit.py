@@ -180,3 +180,14 @@ def test_several_harms_are_all_reported(released: World) -> None:
         harm(released)
     assert audit.main(released.job()) == Exit.REFUSED
     assert released.heard().count("  next: ") == 3
+
+
+def test_a_deleted_champion_comes_with_the_command_that_brings_it_back(released: World) -> None:
+    delete_version(released)
+    assert audit.main(released.job()) == Exit.REFUSED
+    said = released.heard()
+    head = open_production(released.job()).ledger.entries()[-1]
+    assert "not put right" in said
+    assert f"ml-release rollback --to {head.number} --reason" in said
+    assert rollback.main(released.job(to=head.number, reason="the version was deleted")) == Exit.DONE
+    assert audit.main(released.job()) == Exit.DONE
