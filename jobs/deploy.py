@@ -59,8 +59,9 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     kept = _kept(job, chain, approvals)
     production = production.started()
     production.ledger.claim([approval.nonce for approval in approvals], op)
-    copy = _copy(job, production, chain, op)
     production.attach(op, kept)
+    # The copy last: between the check of its bytes and the entry nothing else happens that takes time.
+    copy = _copy(job, production, chain, op)
     entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
     production.project()
     what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
