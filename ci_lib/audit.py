@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from ci_lib import champion
 from ci_lib.approval import Approval
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.evidence import Evidence
@@ -53,6 +54,7 @@ def audit(job: Job) -> tuple[Problem, ...]:
     problems = [Problem(what=line, hint="find out who moved it, or which job was stopped half-way") for line in off]
     for entry in entries:
         problems += _records(production, entry)
+    problems += _on_nobodys_word(job, production, entries)
     problems += _bytes(production, entries)
     return tuple(problems)
 
@@ -101,6 +103,16 @@ def _approvals(kept: Path, entry: Release, lost: str) -> Iterator[Problem]:
 
 def _digest(path: Path) -> str | None:
     return digest(path.read_bytes()) if path.is_file() else None
+
+
+def _on_nobodys_word(job: Job, production: Production, entries: tuple[Release, ...]) -> Iterator[Problem]:
+    """Say when the champion was released by itself, and release.yml asks for a person's word now."""
+    if job.target.approval == "automatic" or not entries:
+        return
+    source = champion.origin(production, entries[-1])
+    if source.automatic:
+        what = f"release {source.number} is in {job.environment} on nobody's approval, and release.yml asks for one"
+        yield Problem(what=what, hint="find out who released it; then validate, approve and deploy again, or roll back")
 
 
 def _bytes(production: Production, entries: tuple[Release, ...]) -> Iterator[Problem]:
