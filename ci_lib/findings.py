@@ -15,7 +15,9 @@ Outcome = Literal["pass", "fail", "inconclusive"]
 
 
 BIG = 1000
-"""From here on a number's sentence has no digits after the point."""
+"""From here on a number in a sentence has no digits after the point."""
+HUGE = 1e15
+"""From here on it has an exponent."""
 
 
 class Finding(Record):
@@ -197,7 +199,7 @@ def _digits(value: float | None) -> str:
     """Write a number for a sentence: three significant digits, and whole where there are more before the point."""
     if value is None:
         return "none"
-    return f"{value:,.0f}" if abs(value) >= BIG else f"{value:.3g}"
+    return f"{value:,.0f}" if BIG <= abs(value) < HUGE else f"{value:.3g}"
 
 
 def _bound(value: float) -> str:

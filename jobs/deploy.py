@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ci_lib import chain as chains
-from ci_lib import checks
+from ci_lib import checks, nextstep
 from ci_lib.approval import Approval
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
@@ -87,11 +87,13 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Appro
     policy, decision = job.config.policy, chain.decision
     if decision.verdict == "fail":
         job.console.say("the verdict is fail: nothing is released")
+        job.console.say(f"  next: {nextstep.after(job, decision, 'waiting')}")
         return Exit.FAIL
     if job.target.approval == "automatic":
         if decision.verdict == "pass":
             return None
         job.console.say(f"the verdict is {decision.verdict}, and {job.environment} releases only a pass by itself")
+        job.console.say(f"  next: {nextstep.after(job, decision, 'waiting')}")
         return Exit.INCONCLUSIVE
     for approval in approvals:
         checks.check_approval(
@@ -109,6 +111,8 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Appro
         )
     standing = checks.standing(approvals, required=policy.approval.required, decision=decision)
     job.console.say(standing.sentence)
+    if standing.state != "approved":
+        job.console.say(f"  next: {nextstep.after(job, decision, standing.state)}")
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": None}[standing.state]
 
 
