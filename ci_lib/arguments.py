@@ -23,7 +23,7 @@ STAGES: dict[str, str] = {
 
 OTHERS: dict[str, str] = {
     "init": "write a starter project",
-    "run": "prepare, train, validate, report; then stop at the gate",
+    "run": "prepare, train, validate, report, then the human gate; once approved, deploy and monitor",
     "status": "what is in production, and what waits at the gate",
     "history": "the ledger",
     "audit": "hold alias, ledger, approvals and bytes against each other",
@@ -66,13 +66,15 @@ def _project(command: Parser) -> None:
     )
     command.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
-        help="override one key of release.yml, e.g. train.seed=3",
+        help="override one key of release.yml, e.g. train.seed=3; repeat it for more",
     )  # fmt: skip
 
 
 def _init(command: Parser) -> None:
-    command.add_argument("directory", type=Path, metavar="DIR")
-    command.add_argument("--example", default="basic", metavar="NAME", help="basic (default) or loans")
+    command.add_argument("directory", type=Path, metavar="DIR", help="new, or empty; . is the current one")
+    command.add_argument(
+        "--example", default="basic", metavar="NAME", help="basic (default), or loans: the demo's real data"
+    )
 
 
 def _run(command: Parser) -> None:

@@ -12,7 +12,7 @@ from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.evidence import Evidence
 from ci_lib.job import Job
 from ci_lib.ledger import INTRUDER
-from ci_lib.production import Production, open_production
+from ci_lib.production import PUT_RIGHT, Production, open_production
 from ci_lib.record import Record, digest
 from ci_lib.release import Release
 
@@ -51,12 +51,20 @@ def audit(job: Job) -> tuple[Problem, ...]:
         entries = production.ledger.entries()
     except Refused as error:  # without the ledger there is nothing to hold the rest against
         return (_problem(error),)
-    problems = [Problem(what=line, hint="find out who moved it, or which job was stopped half-way") for line in off]
+    problems = [_moved(line, entries) for line in off]
     for entry in entries:
         problems += _records(production, entry)
     problems += _on_nobodys_word(job, production, entries)
     problems += _bytes(production, entries)
     return tuple(problems)
+
+
+def _moved(line: str, entries: tuple[Release, ...]) -> Problem:
+    """Word a wrong alias: one that could be put right asks who did it, another is put right by a rollback."""
+    if line.endswith(PUT_RIGHT):
+        return Problem(what=line, hint="find out who moved it, or which job was stopped half-way")
+    back = f"the same bytes are registered again by: ml-release rollback --to {entries[-1].number} --reason …"
+    return Problem(what=line, hint=back)
 
 
 def _records(production: Production, entry: Release) -> Iterator[Problem]:

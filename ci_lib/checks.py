@@ -35,6 +35,8 @@ LEVELS: tuple[Assurance, ...] = ("self-declared", "ci-verified")
 
 RUN, TRAIN, VALIDATE = "ml-release run", "ml-release train", "ml-release validate"
 
+OTHER = "somebody else must answer"
+
 MAIL = re.compile(r"^(?P<name>.*?)\s*<(?P<mail>[^<>]+)>\s*$")
 
 
@@ -172,14 +174,17 @@ def check_approval(
     _expect(used.get(used_nonce(approval.nonce), op) == op, f"{who} was already used for another release")
     # (20) The approver is one of the policy's (which must name somebody),
     named = {_fold(name) for name in policy.approvers}
-    _expect(_fold(approval.approver.id) in named, f"{approval.approver.id!r} is not one of the policy's approvers")
+    asked = f"one of them must answer: {', '.join(policy.approvers)}" if named else "name somebody in policy.approval"
+    _expect(
+        _fold(approval.approver.id) in named, f"{approval.approver.id!r} is not one of the policy's approvers", asked
+    )
     # (21) is known well enough,
     known = LEVELS.index(approval.assurance) >= LEVELS.index(policy.assurance)
     _expect(known, f"{who} is {approval.assurance}, and the policy asks for {policy.assurance}")
     # (22) and is no author, if the policy wants four eyes.
     _expect(bool(authors) or not policy.four_eyes, "nobody is known as the author, so nobody can be shown not to be")
     author = _author(approval, authors) if policy.four_eyes else None
-    _expect(author is None, f"{approval.approver.id!r} is an author ({author}), and the policy wants four eyes")
+    _expect(author is None, f"{approval.approver.id!r} is an author ({author}), and the policy wants four eyes", OTHER)
     # (23) What they accepted by name are findings that needed it.
     unknown = sorted(set(approval.accepted) - set(inconclusive(decision)))
     _expect(not unknown, f"{who} accepts what is no inconclusive finding of this decision: {', '.join(unknown)}")

@@ -27,7 +27,7 @@ def _init(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     del env
     for path in starter.init(args.directory, args.example):
         print(f"   {path}", file=out)
-    print(f"next: cd {args.directory} && ml-release run", file=out)
+    print(f"next: {starter.go(args.directory)}", file=out)
     return Exit.DONE
 
 

@@ -25,6 +25,15 @@ PATTERNS = {
 }
 """What the patterns of `config` mean, found by a piece of them."""
 
+USUAL_NAMES = {
+    "acc": "accuracy", "ap": "average_precision", "auc": "roc_auc", "auroc": "roc_auc", "auprc": "average_precision",
+    "demographic_parity_difference": "statistical_parity_difference", "disparate_impact": "impact_ratio",
+    "equalized_odds_difference": "average_odds_difference", "f1_macro": "macro_f1", "mae": "mean_absolute_error",
+    "mcc": "matthews_correlation", "r_squared": "r2", "rmse": "root_mean_squared_error", "tpr": "recall",
+    "tnr": "specificity",
+}  # fmt: skip
+"""What people and other libraries also call a metric; too far from our name for `difflib`."""
+
 Problem = tuple[Path, str]
 """Where and what; the path may name a key that is not there."""
 
@@ -45,6 +54,12 @@ def did_you_mean(word: str, words: Iterable[str]) -> str:
     if close:
         return f"; did you mean {folded[close[0]]!r}?"
     return f"; it can be {', '.join(known)}" if 0 < len(known) <= LISTED else ""
+
+
+def _metric_meant(word: str) -> str:
+    usual = USUAL_NAMES.get(word.casefold().replace("-", "_").replace(" ", "_"))
+    near = f"; did you mean {usual!r}?" if usual else did_you_mean(word, CATALOGUE)
+    return near or "; `ml-release metrics` lists them"
 
 
 def quoted(value: object) -> str:
@@ -110,8 +125,7 @@ def _one(path: Path, error: ErrorDetails) -> str:
         words = [word for word in str(context["expected"]).replace(" or ", ", ").replace("'", "").split(", ") if word]
         return f"{quoted(value)} is not possible{did_you_mean(str(value), words)}"
     if kind == "value_error":
-        extra = did_you_mean(str(value), CATALOGUE) if path[-1:] == ("metric",) else ""
-        return f"{context['error']}{extra}"
+        return f"{context['error']}{_metric_meant(str(value)) if path[-1:] == ('metric',) else ''}"
     if kind == "string_pattern_mismatch":
         meaning = next((words for piece, words in PATTERNS.items() if piece in context["pattern"]), error["msg"])
         return f"{meaning}; it is {quoted(value)}"

@@ -41,6 +41,9 @@ ROOM = 500_000_000
 """Bytes: a chain with its data, the model's two copies and MLflow's database fit several times over."""
 
 
+NAMELESS = "a candidate will name no commit, and as its author only the account that trained it"
+
+
 class Check(Record):
     """One thing that was looked at."""
 
@@ -149,14 +152,14 @@ def _package(installed: str | None, name: str, wanted: Requirement | None, users
 def _git(machine: Machine) -> Check:
     path = machine.which("git")
     hint = "" if path else "sudo apt-get install -y git"
-    found = path or "not on PATH: a candidate will name no commit and no author"
+    found = path or f"not on PATH: {NAMELESS}"
     return Check(name="git", ok=path is not None, required=False, found=found, hint=hint)
 
 
 def _repository(project: Path) -> Check:
     root = next((folder for folder in (project, *project.parents) if (folder / ".git").exists()), None)
     if root is None:
-        found = f"{project} is in no git repository: a candidate will name no commit and no author"
+        found = f"{project} is in no git repository: {NAMELESS}"
         hint = f"cd {project} && git init && git add . && git commit -m 'First candidate'"
         return Check(name="repository", ok=False, required=False, found=found, hint=hint)
     return Check(name="repository", ok=True, found=str(root))

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import field_validator
+
 from ci_lib.record import Record
 
 SKLEARN = (
@@ -13,6 +15,7 @@ SKLEARN = (
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.compose._column_transformer._RemainderColsList",
+    "sklearn.compose._column_transformer.make_column_selector",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.feature_selection._univariate_selection.f_classif",
     "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
@@ -30,13 +33,24 @@ SKLEARN = (
 of `sklearn.utils.all_estimators` (1.9) with skops 0.16. Single types, not ``numpy.`` or ``scipy.``: those packages have
 functions that run a text as code (`numpy.testing.runstring`), and skops would hand one to a `FunctionTransformer`."""
 
+USUAL = "scikit-learn"
+"""Stands for `SKLEARN` in release.yml, so that adding a type does not mean copying the list."""
+
 
 class Formats(Record):
     """What may be loaded at all; never read from the model's own files."""
 
     serialization: tuple[Literal["skops", "cloudpickle"], ...] = ("skops",)
     types: tuple[str, ...] = SKLEARN
-    """What skops may construct: a prefix ends with a dot, anything else is one exact name."""
+    """What skops may construct: a prefix ends with a dot, anything else is one exact name.
+
+    ``scikit-learn`` stands for the default list."""
+
+    @field_validator("types")
+    @classmethod
+    def _spelt_out(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        names = (name for each in value for name in (SKLEARN if each == USUAL else (each,)))
+        return tuple(dict.fromkeys(names))
 
     def allows(self, name: str) -> bool:
         """Say whether skops may construct a type."""

@@ -233,6 +233,16 @@ def _levels(values: "pd.Series") -> Array:
     if numeric and values.nunique() > LEVELS:
         finite = values.where(~values.isin([math.inf, -math.inf]))
         values = pd.qcut(finite, BINS, duplicates="drop").astype(object)
-    texts = values.astype(object).map(lambda value: f"{value:g}" if isinstance(value, float) else str(value))
+    texts = values.astype(object).map(_level)
     levels: Array = texts.where(values.notna(), "missing").to_numpy(dtype=object)
     return levels
+
+
+def _level(value: object) -> str:
+    """Write a level in words; the ends of a range without the noise of floats."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    left, right = getattr(value, "left", None), getattr(value, "right", None)
+    if isinstance(left, float) and isinstance(right, float):
+        return f"({left:.6g}, {right:.6g}]"
+    return str(value)

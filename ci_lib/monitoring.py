@@ -67,8 +67,11 @@ def watch(job: Job, production: Production, batch: pd.DataFrame | None, children
             evidence.reference, rows, drift.measure, seed=assessment.SEED, confidence=job.config.policy.confidence
         )
         found += _quality(config, dataset, batch, probed.scores)
-    rules = (*job.config.monitor.rules, REPEATED)
-    findings = judge_rules(rules, found, confidence=job.config.policy.confidence, champion=head, of="batch")
+    level = job.config.policy.confidence
+    findings = (
+        *judge_rules([REPEATED], found, confidence=level, champion=head, of="champion"),
+        *judge_rules(job.config.monitor.rules, found, confidence=level, champion=head, of="batch"),
+    )
     return Watched(release=head, findings=findings, measurements=tuple(found))
 
 
@@ -94,7 +97,7 @@ def _features(batch: pd.DataFrame, dataset: Dataset, model: Path) -> pd.DataFram
 
 def _repeated(count: int, rows: int) -> Measurement:
     return Measurement(
-        metric="golden_mismatches", scope=Scope(of="batch"), value=float(count), n=rows, method="count"
+        metric="golden_mismatches", scope=Scope(of="champion"), value=float(count), n=rows, method="count"
     )  # fmt: skip
 
 

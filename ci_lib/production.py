@@ -21,6 +21,9 @@ from ci_lib.release import Release
 ATTEMPTS = 20
 """So often another job may move the head while we point the alias to it."""
 
+PUT_RIGHT = "; put right"
+"""How the sentence about a wrong alias ends when it is right again."""
+
 
 class Gone(Refused):
     """The version that a release put into production is not what the ledger says, or not there."""
@@ -77,7 +80,7 @@ class Production:
             self.project()
         except Gone as error:
             return (f"{off}; not put right: {error.what}",)
-        return (f"{off}; put right",)
+        return (f"{off}{PUT_RIGHT}",)
 
     def project(self) -> Release:
         """Point the alias to the ledger's head, read both back, repeat until they agree; return the head.

@@ -50,8 +50,8 @@ def _text(path: Path) -> str:
         with path.open("rb") as file:
             data = file.read(LIMIT + 1)
     except FileNotFoundError as error:
-        message = f"there is no {path}"
-        raise BadInput(message, "ml-release init DIR") from error
+        message = f"there is no {path.name} in {path.absolute().parent}"
+        raise BadInput(message, "cd to the project, or start one: ml-release init DIR") from error
     except (OSError, ValueError) as error:
         message = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise BadInput(message, f"ls -l {path}") from error

@@ -129,6 +129,9 @@ def choose(entries: Sequence[Release], to: int | None) -> Release:
         return entries[to - 1]
     candidates = restorable(entries)
     if not candidates:
-        message = f"there is no good release to go back to before release {entries[-1].number}"
-        raise BadInput(message, "ml-release history, then name one yourself: ml-release rollback --to N --reason …")
+        number = entries[-1].number
+        message = f"there is no good release to go back to before release {number}"
+        message += ": each was left by a rollback, or has the same bytes" if number > 1 else ": it is the first"
+        hint = "ml-release history, then name one yourself: ml-release rollback --to N --reason …"
+        raise BadInput(message, hint if number > 1 else "ml-release run trains another candidate")
     return candidates[0]

@@ -16,7 +16,7 @@ from mlflow.models.signature import ModelSignature
 
 from ci_lib.config import Train
 from ci_lib.errors import BadInput
-from ci_lib.formats import Formats
+from ci_lib.formats import USUAL, Formats
 
 EXAMPLE_ROWS = 5
 ALWAYS = ("mlflow", "numpy", "pandas", "scikit-learn")
@@ -76,7 +76,8 @@ def skops_types(model: Any, formats: Formats) -> list[str]:  # noqa: ANN401
     denied = sorted(name for name in found if not formats.allows(name))
     if denied:
         message = f"the model has types that policy.formats.types does not allow: {', '.join(denied)}"
-        raise BadInput(message, "add their prefix to policy.formats.types, or use scikit-learn's own parts")
+        types = ", ".join([USUAL, *denied])
+        raise BadInput(message, f"allow them in release.yml, if you trust them: policy.formats.types: [{types}]")
     return sorted(found)
 
 

@@ -1,6 +1,7 @@
 """`ml-release init`: write a starter project that runs as it is."""
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -43,6 +44,12 @@ def templates(example: str) -> Iterator[tuple[str, bytes]]:
         yield re.sub(f"^{DOT}", ".", entry.name), entry.read_bytes()
 
 
+def go(target: Path) -> str:
+    """Return what to type after a project is there."""
+    there = "" if target.absolute() == Path.cwd() else f"cd {shlex.quote(str(target))} && "
+    return f"{there}ml-release run"
+
+
 def _files(folder: Traversable) -> Iterator[Traversable]:
     """Yield the files, without what Python leaves beside them when one was imported in place."""
     yield from (entry for entry in folder.iterdir() if entry.is_file())
@@ -55,7 +62,7 @@ def _refuse_to_overwrite(target: Path, texts: Mapping[Path, bytes]) -> None:
     there = [path.name for path in texts if path.exists() or path.is_symlink()]
     if "release.yml" in there:
         message = f"{target} is a project already: it has a release.yml"
-        raise BadInput(message, f"cd {target} && ml-release run")
+        raise BadInput(message, go(target))
     if there:
         message = f"{target} has {', '.join(there)} already, and init overwrites nothing"
         raise BadInput(message, "ml-release init NEW_DIRECTORY")

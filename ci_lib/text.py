@@ -10,6 +10,8 @@ import unicodedata
 LIMIT = 2_000
 """Longer text is cut in reports; the records have all of it."""
 
+MEGA = 1_000_000
+
 SPACES = "\t\n\v\f\r\x85\u2028\u2029"
 HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories: controls, formats (bidi, zero width, tags), lone surrogates, line and paragraph separators."""
@@ -43,3 +45,8 @@ def quoted(text: str) -> str:
 def printable(text: str) -> str:
     """Return text for a terminal or a log: line breaks stay, everything else hidden is shown."""
     return "\n".join(visible(line, None) for line in text.split("\n"))
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people say it, in decimal units."""
+    return f"{count / 1e6:,.1f} MB" if count >= MEGA else f"{count / 1e3:,.1f} kB"

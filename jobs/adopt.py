@@ -16,6 +16,7 @@ from ci_lib.files import write_atomically
 from ci_lib.job import Job
 from ci_lib.locking import environment_lock
 from ci_lib.record import digest
+from ci_lib.text import size
 
 
 def main(job: Job) -> int:
@@ -54,7 +55,7 @@ def main(job: Job) -> int:
         seconds=0.0,
     )
     candidate.write(job.chain / "candidate.json")
-    job.console.say(f"   candidate {files.digest()[7:15]} ({files.size / 1e6:.1f} MB) is {candidate.model_uri}")
+    job.console.say(f"   candidate {files.digest()[7:15]} ({size(files.size)}) is {candidate.model_uri}")
     return Exit.DONE
 
 

@@ -1,6 +1,7 @@
 """Write the report: HTML for the reviewer, Markdown, JUnit, the records beside. Works after a failed validation too."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ci_lib import report
 from ci_lib.candidate import Candidate
@@ -31,11 +32,17 @@ def main(job: Job) -> int:
 
 
 def _history(job: Job) -> Sequence[Release]:
-    """Return the earlier releases; none, and a line that says so, when MLflow does not answer: the report must be."""
+    """Return the earlier releases of every environment, the oldest first: the report says what each would replace."""
+    found = [release for name in job.config.environments for release in _releases(replace(job, environment=name))]
+    return sorted(found, key=lambda release: (release.at, release.number))
+
+
+def _releases(job: Job) -> Sequence[Release]:
+    """Return one environment's; none, and a line that says so, when MLflow does not answer: the report must be."""
     try:
         return open_production(job).ledger.entries()
     except Unavailable as error:
-        job.console.say(f"   the report goes without earlier releases: {error.what}")
+        job.console.say(f"   the report goes without earlier releases to {job.environment}: {error.what}")
         return ()
 
 

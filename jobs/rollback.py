@@ -31,7 +31,8 @@ def main(job: Job) -> int:
         return _end(job, done, f"release {done.number} is this rollback already: nothing to do")
     target, head = choose(entries, to), entries[-1]
     if target.manifest == head.manifest and is_copy(production.seen(), head):
-        return _end(job, head, f"release {head.number} has the bytes of release {target.number}: nothing to do")
+        same = "" if target == head else f", and has the bytes of release {target.number}"
+        return _end(job, head, f"release {head.number} is in production already{same}: nothing to do")
     with job.console.step(f"checking the bytes of release {target.number}"):
         version = _verified(production, target, entries)
     op = _op(job, to, reason, head.digest())

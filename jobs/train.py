@@ -17,6 +17,7 @@ from ci_lib.files import write_atomically
 from ci_lib.job import Job
 from ci_lib.locking import environment_lock
 from ci_lib.record import digest
+from ci_lib.text import size
 
 
 def main(job: Job) -> int:
@@ -69,7 +70,7 @@ def main(job: Job) -> int:
         seconds=round(fitted.seconds, 3),
     )
     registry.log_files(logged.run_id, [candidate.write(job.chain / "candidate.json")], "ml-release")
-    job.console.say(f"   candidate {files.digest()[7:15]} ({files.size / 1e6:.1f} MB) is {logged.uri}")
+    job.console.say(f"   candidate {files.digest()[7:15]} ({size(files.size)}) is {logged.uri}")
     return Exit.DONE
 
 

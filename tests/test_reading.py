@@ -346,7 +346,8 @@ def test_a_wrong_override_is_named(override: str, expected: str) -> None:
 def test_a_missing_file_says_how_to_get_one() -> None:
     with pytest.raises(BadInput) as caught:
         load(Path("release.yml"))
-    assert str(caught.value) == "there is no release.yml\n  next: ml-release init DIR"
+    assert caught.value.what == f"there is no release.yml in {Path.cwd()}"
+    assert caught.value.hint == "cd to the project, or start one: ml-release init DIR"
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,18 @@ def test_a_rollback_goes_to_the_last_release_with_other_bytes_that_none_has_left
 
 @pytest.mark.parametrize(
     "steps",
-    [["A"], ["A", "A"], ["A", "B", 1], ["A", "B", "C", 2, 1]],
+    [["A", "A"], ["A", "B", 1], ["A", "B", "C", 2, 1]],
 )
 def test_nothing_to_go_back_to_is_bad_input_that_names_the_way_out(steps: list[str | int]) -> None:
     with pytest.raises(BadInput, match="no good release") as error:
         choose(history(*steps), None)
     assert "--to N" in error.value.hint
+
+
+def test_before_the_first_release_there_is_only_another_candidate() -> None:
+    with pytest.raises(BadInput, match="before release 1: it is the first") as error:
+        choose(history("A"), None)
+    assert "ml-release run" in error.value.hint
 
 
 def test_an_empty_ledger_has_nothing_to_roll_back() -> None:

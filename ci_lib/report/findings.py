@@ -62,7 +62,7 @@ def shown(measurement: Measurement, against: Sequence[float | None] = ()) -> Sho
         interval=numbers.interval(measurement, against),
         confidence=f"{measurement.confidence * 100:g} %",
         n=numbers.count(measurement.n),
-        method=measurement.method,
+        method=numbers.method(measurement.method),
         note=measurement.note,
     )
 

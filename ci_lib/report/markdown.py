@@ -89,6 +89,7 @@ def _tables(view: View) -> list[str]:
         *(line for confusion in view.confusions for line in _confusion(confusion)),
         *_section("Comparison on the same rows", tables.comparison),
         *_section("Fairness", tables.fairness),
+        *(["## Fairness", "", escape(view.no_fairness), ""] if view.no_fairness else []),
         *_section("Importance", tables.importance),
         *_section("Data", tables.data),
         *_section("Operations", tables.operations),
@@ -132,7 +133,9 @@ def _origin(view: View) -> list[str]:
 
 def _policy(view: View) -> list[str]:
     rules = [f"- {cell(rule)}" for rule in view.rules] or ["- no rule"]
-    return ["## Policy as written", "", *rules, "", *_items(view.policy)]
+    more = [f"- {cell(rule)}" for rule in view.built_in]
+    built_in = ["Asked of every release, and not written there:", "", *more, ""] if more else []
+    return ["## Policy as written", "", *rules, "", *built_in, *_items(view.policy)]
 
 
 def _items(items: Iterable[Item]) -> list[str]:

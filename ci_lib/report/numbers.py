@@ -4,6 +4,7 @@ A rounded number must not tell another story than the record: where rounding wou
 digits are shown.
 """
 
+import re
 from collections.abc import Iterable
 
 from ci_lib.measure.catalogue import CATALOGUE
@@ -22,16 +23,29 @@ SHARES = frozenset({
 """Metrics that are shares of rows, and so read best as percent."""
 
 NAMES = {
-    "roc_auc": "ROC AUC", "f1": "F1", "macro_f1": "macro F1", "r2": "R²", "brier": "Brier score",
+    "roc_auc": "ROC AUC", "f1": "F1", "macro_f1": "macro F1",
+    "matthews_correlation": "Matthews correlation", "r2": "R²", "brier": "Brier score",
     "latency_p50_ms": "latency, median", "latency_p99_ms": "latency, 99th percentile", "model_size_mb": "model size",
     "load_seconds": "time to load",
 }  # fmt: skip
 """Where the field writes a metric other than by its catalogue name."""
 
+WRITTEN = {
+    "bayesian": "Bayesian", "delong": "DeLong", "goutte": "Goutte", "mover": "MOVER", "newcombe": "Newcombe",
+    "tango": "Tango", "welch": "Welch", "wilson": "Wilson",
+}  # fmt: skip
+"""Names in the methods of measurements, which are lower case."""
+PEOPLE = re.compile(rf"\b({'|'.join(WRITTEN)})\b")
+
 
 def title(metric: str) -> str:
     """Return a metric's name as people write it."""
     return NAMES.get(metric, metric.replace("_", " "))
+
+
+def method(text: str) -> str:
+    """Return how a number was made, with the names of people as they write themselves."""
+    return PEOPLE.sub(lambda found: WRITTEN[found.group()], text)
 
 
 def significant(value: float, *, against: Iterable[float | None] = (), signed: bool = False) -> str:

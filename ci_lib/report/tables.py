@@ -51,7 +51,7 @@ BETTER = {"higher": "higher is better", "lower": "lower is better", "zero": "0 i
 
 def tables(data: Sequence[Measurement], evidence: Sequence[Measurement]) -> Tables:
     """Sort the measurements of the Dataset and of the Evidence into sections."""
-    rest = list(evidence)
+    rest = [measurement for measurement in evidence if not _is_repeated(measurement)]
     comparison = _take(rest, numbers.is_difference)
     fairness = _take(rest, _is_fairness)
     importance = _take(rest, lambda m: m.metric == "permutation_importance")
@@ -92,6 +92,11 @@ def _section(measurement: Measurement) -> str:
 
 def _is_fairness(measurement: Measurement) -> bool:
     return _section(measurement) == "fairness" or bool(measurement.scope.attribute)
+
+
+def _is_repeated(measurement: Measurement) -> bool:
+    """Say whether it only repeats the candidate's: a base rate is a property of the rows, whoever predicts them."""
+    return measurement.metric == "base_rate" and measurement.scope.of == "champion"
 
 
 def _is_overall(measurement: Measurement) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from ci_lib.candidate import Candidate, Person
 from ci_lib.config import Config
 from ci_lib.dataset import Dataset
-from ci_lib.decision import Decision
+from ci_lib.decision import Decision, in_force
 from ci_lib.errors import Refused
 from ci_lib.evidence import Evidence
 from ci_lib.findings import Outcome
@@ -82,6 +82,8 @@ class View:
     accept: tuple[str, ...]
     """Names of the findings that an approver must accept."""
     tables: Tables
+    no_fairness: str
+    """Why there is no fairness section although sensitive attributes are named; empty otherwise."""
     confusions: tuple[Confusion, ...]
     rows: str
     lineage: tuple[Item, ...]
@@ -91,6 +93,8 @@ class View:
     requirements: tuple[str, ...]
     policy: tuple[Item, ...]
     rules: tuple[str, ...]
+    built_in: tuple[str, ...]
+    """Rules that release.yml does not have: they are asked of every release."""
     history: tuple[Past, ...]
 
 
@@ -123,6 +127,7 @@ def compose(records: Records) -> View:
         findings=rows(decision),
         accept=tuple(finding.name for finding in decision.findings if finding.outcome == "inconclusive"),
         tables=tables(records.dataset.measurements, records.evidence.measurements),
+        no_fairness=_not_about_fairness(records),
         confusions=confusions(records.evidence.curves),
         rows=f"{records.dataset.train.rows:,} rows to train, {holdout:,} held out ({records.dataset.split})",
         lineage=lineage.items(records.dataset, candidate),
@@ -132,6 +137,9 @@ def compose(records: Records) -> View:
         requirements=candidate.requirements,
         policy=lineage.policy(config.policy),
         rules=tuple(str(rule) for rule in config.policy.rules),
+        built_in=tuple(
+            str(rule) for rule in in_force(config.policy, records.evidence.task) if rule not in config.policy.rules
+        ),
         history=tuple(_past(release) for release in records.history[::-1][:LAST]),
     )
 
@@ -201,11 +209,21 @@ def _signers(environment: str, records: Records) -> str:
     if records.decision.verdict == "fail":
         return "There is nothing to sign."
     number = "one" if approval.required == 1 else str(approval.required)
-    among = (
-        f"{number} of {', '.join(approval.approvers)}" if approval.approvers else f"{number} (release.yml names nobody)"
-    )
+    among = f"{number} of {', '.join(approval.approvers)}"
+    if len(approval.approvers) <= approval.required:
+        among = " and ".join(approval.approvers) or f"{number} (release.yml names nobody)"
     eyes = "; an author may not" if approval.four_eyes else "; an author may, too"
     return f"To sign: {among}{eyes}. {KNOWN[approval.assurance]}"
+
+
+def _not_about_fairness(records: Records) -> str:
+    if not records.dataset.sensitive or records.evidence.task == "binary":
+        return ""
+    named = ", ".join(records.dataset.sensitive)
+    return (
+        f"Not measured. release.yml names {named} as sensitive, but the fairness metrics are about binary decisions, "
+        f"and this task is {records.evidence.task}. Nothing here says that the groups are treated alike."
+    )
 
 
 def _past(release: Release) -> Past:

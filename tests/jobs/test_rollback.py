@@ -89,11 +89,11 @@ def test_the_same_job_again_is_a_no_op_that_says_so(world: World, tmp_path: Path
     assert in_production(world, tmp_path) == "B"
 
 
-@pytest.mark.parametrize("to", [2, 3])
-def test_rolling_back_to_what_is_in_production_is_a_no_op(world: World, to: int) -> None:
+@pytest.mark.parametrize(("to", "also"), [(2, ", and has the bytes of release 2"), (3, "")])
+def test_rolling_back_to_what_is_in_production_is_a_no_op(world: World, to: int, also: str) -> None:
     ship(world, "A", "B", "B")
     assert rollback.main(world.job(reason="bad", to=to)) == Exit.DONE
-    assert f"release 3 has the bytes of release {to}: nothing to do" in world.heard()
+    assert f"release 3 is in production already{also}: nothing to do" in world.heard()
     assert len(entries(world)) == 3
 
 

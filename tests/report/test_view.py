@@ -71,9 +71,11 @@ def test_each_environment_says_what_happens_there() -> None:
 @pytest.mark.parametrize(
     ("approval", "says"),
     [
-        ({"approvers": ["a", "b"], "required": 2}, "To sign: 2 of a, b; an author may not. The CI server confirms"),
+        ({"approvers": ["a", "b"], "required": 2}, "To sign: a and b; an author may not. The CI server confirms"),
+        ({"approvers": ["a", "b", "c"], "required": 2}, "To sign: 2 of a, b, c; an author may not."),
+        ({"approvers": ["a", "b"]}, "To sign: one of a, b; an author may not."),
         ({}, "To sign: one (release.yml names nobody); an author may not."),
-        ({"approvers": ["a"], "four_eyes": False}, "To sign: one of a; an author may, too."),
+        ({"approvers": ["a"], "four_eyes": False}, "To sign: a; an author may, too."),
     ],
 )
 def test_who_signs(approval: dict[str, object], says: str) -> None:
