@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ci_lib import chain as chains
-from ci_lib import checks
+from ci_lib import checks, keys
 from ci_lib.approval import Approval
 from ci_lib.candidate import Person
 from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Refused
 from ci_lib.job import Job
+from ci_lib.signed import Signed, seal
 
 State = Literal["waiting", "approved", "rejected", "expired"]
 
@@ -76,12 +77,12 @@ class ChainGate:
     def approvals(self) -> tuple[Approval, ...]:
         """Return the valid answers so far, oldest first."""
         valid = []
-        for answer in chains.read_approvals(self.folder):
+        for signed in chains.read_approvals(self.folder):
             try:
-                self._check(answer)
+                self._check(signed)
             except Refused:
                 continue
-            valid.append(answer)
+            valid.append(signed.approval)
         return tuple(valid)
 
     def record(self, vote: Vote) -> Approval:
@@ -100,12 +101,13 @@ class ChainGate:
             raise Refused(message, "ml-release status")
         self._complete(vote)
         answer = self._answer(vote)
-        self._check(answer)
+        signed = seal(answer, keys.from_environment(self.job.env))
+        self._check(signed)
         if any(checks.distinct([answer.approver, other.approver]) == 1 for other in self.approvals()):
             message = f"{answer.approver.id} has answered already; another approver is needed"
             raise Refused(message, "ml-release status")
         self._clear_expired()
-        answer.write(self.folder / f"{_slug(answer.approver)}.json")
+        signed.write(self.folder / f"{_slug(answer.approver)}.json")
         return answer
 
     def _until(self) -> datetime:
@@ -115,7 +117,7 @@ class ChainGate:
     def _clear_expired(self) -> None:
         """Remove answers that have run out: deploy would refuse them, and with them the new one."""
         for path in self.folder.glob("*.json"):
-            if Approval.read(path).expires_at <= self.job.clock():
+            if Signed.read(path).approval.expires_at <= self.job.clock():
                 path.unlink(missing_ok=True)
 
     def _changed(self) -> bool:
@@ -163,10 +165,12 @@ class ChainGate:
     def _authors(self) -> tuple[Person, ...]:
         return tuple(dict.fromkeys([*self.chain.candidate.authors, *self.job.ci.authors()]))
 
-    def _check(self, answer: Approval) -> None:
+    def _check(self, signed: Signed) -> None:
+        policy = self.job.config.policy.approval
         checks.check_approval(
-            answer,
-            policy=self.job.config.policy.approval,
+            signed.approval,
+            signed_by=signed.signers(policy.keys, "approve"),
+            policy=policy,
             subjects=self.chain.subjects(self.job.config.policy.fingerprint()),
             authors=self._authors(),
             environment=self.job.environment,

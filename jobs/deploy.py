@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ci_lib import chain as chains
 from ci_lib import checks
-from ci_lib.approval import Approval
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
 from ci_lib.decision import decide
@@ -20,6 +19,7 @@ from ci_lib.manifest import difference, scan
 from ci_lib.production import Copy, Production, open_production, short
 from ci_lib.record import Digest
 from ci_lib.release import Release, deploy_op
+from ci_lib.signed import Signed
 
 
 def main(job: Job, *, decide: Decide = decide) -> int:
@@ -44,7 +44,7 @@ def main(job: Job, *, decide: Decide = decide) -> int:
         model=job.config.model,
         manifest=chain.candidate.manifest.digest(),
         evidence=chain.evidence.digest(),
-        nonces=[approval.nonce for approval in approvals],
+        nonces=[signed.approval.nonce for signed in approvals],
     )
     entries = production.ledger.entries()
     head = entries[-1] if entries else None
@@ -55,7 +55,7 @@ def main(job: Job, *, decide: Decide = decide) -> int:
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
     production = production.started()
-    production.ledger.claim([approval.nonce for approval in approvals], op)
+    production.ledger.claim([signed.approval.nonce for signed in approvals], op)
     copy = _copy(job, production, chain, op)
     files = [job.chain / name for name in chains.FILES]
     production.attach(op, files, sorted((job.here / "approvals").glob("*.json")), chain.evidence.golden)
@@ -79,7 +79,7 @@ def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:
     raise Refused(message, f"ml-release rollback --to {done.number} --reason …, or validate and approve it again")
 
 
-def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Approval, ...], op: Digest) -> Exit | None:
+def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signed, ...], op: Digest) -> Exit | None:
     """Return the exit code that ends this job, or None when the gate is open."""
     policy, decision = job.config.policy, chain.decision
     if decision.verdict == "fail":
@@ -90,9 +90,10 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Appro
             return None
         job.console.say(f"the verdict is {decision.verdict}, and {job.environment} releases only a pass by itself")
         return Exit.INCONCLUSIVE
-    for approval in approvals:
+    for signed in approvals:
         checks.check_approval(
-            approval,
+            signed.approval,
+            signed_by=signed.signers(policy.approval.keys, "approve"),
             policy=policy.approval,
             subjects=chain.subjects(policy.fingerprint()),
             authors=[*chain.candidate.authors, *job.ci.authors()],
@@ -103,7 +104,9 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Appro
             used=production.ledger.notes(),
             op=op,
         )
-    standing = checks.standing(approvals, required=policy.approval.required, decision=decision)
+    standing = checks.standing(
+        [signed.approval for signed in approvals], required=policy.approval.required, decision=decision
+    )
     job.console.say(standing.sentence)
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": None}[standing.state]
 
@@ -125,7 +128,7 @@ def _copy(job: Job, production: Production, chain: Chain, op: Digest) -> Copy:
 
 
 def _entry(
-    job: Job, chain: Chain, approvals: tuple[Approval, ...], copy: Copy, op: Digest, head: Release | None
+    job: Job, chain: Chain, approvals: tuple[Signed, ...], copy: Copy, op: Digest, head: Release | None
 ) -> Release:
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
     return Release(
@@ -139,14 +142,14 @@ def _entry(
         candidate=chain.candidate.digest(),
         evidence=chain.evidence.digest(),
         golden=chain.evidence.golden.digest(),
-        approvals=tuple(approval.digest() for approval in approvals),
+        approvals=tuple(signed.digest() for signed in approvals),
         automatic=job.target.approval == "automatic",
         restores=None,
         replaces=head.number if head else None,
         previous=head.digest() if head else None,
         op=op,
         actor=job.ci.actor(),
-        reason="; ".join(approval.reason for approval in approvals) or "approval: automatic",
+        reason="; ".join(signed.approval.reason for signed in approvals) or "approval: automatic",
         pipeline=job.ci.pipeline(),
         at=job.clock(),
     )
