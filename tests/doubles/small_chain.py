@@ -21,6 +21,7 @@ from ci_lib.manifest import Manifest, scan
 from ci_lib.measurement import Measurement, Scope
 from ci_lib.record import digest
 from ci_lib.registry import Registry
+from ci_lib.signed import seal
 
 MODEL = "loan"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -191,7 +192,7 @@ class World:
     def approve(self, about: Chain, **changes: Any) -> Approval:
         """Write an approval, Ana's unless `changes` say otherwise."""
         record = approval(about, self.config.policy, **{"environment": self.environment} | changes)
-        record.write(self.here / "approvals" / f"{record.approver.id}.json")
+        seal(record, None).write(self.here / "approvals" / f"{record.approver.id}.json")
         return record
 
     def heard(self) -> str:
