@@ -29,6 +29,8 @@ class Approval(Record):
     version: Literal[1] = 1
     model: str
     environment: str
+    destination: Digest
+    """`Config.destination`: registry, registered model and alias of that environment when it was approved."""
     subjects: Subjects
     decision: Literal["approved", "rejected"]
     reason: str

@@ -130,6 +130,13 @@ def _json(command: Parser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
+def _doctor(command: Parser) -> None:
+    _json(command)
+    command.add_argument(
+        "--stages", default=None, metavar="STAGE,…", help="what this machine is for, e.g. approve,deploy,rollback"
+    )
+
+
 def _resolve(command: Parser) -> None:
     _json(command)
     command.add_argument(
@@ -150,5 +157,5 @@ _MORE: dict[str, Callable[[Parser], None]] = {
     "resolve": _resolve,
     "metrics": _json,
     "keys": _keys,
-    "doctor": _json,
+    "doctor": _doctor,
 }

@@ -3,13 +3,17 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ci_lib.errors import BadInput, Exit, Refused
+from ci_lib.evidence import Evidence
 from ci_lib.job import Job
+from ci_lib.ledger import INTRUDER
 from ci_lib.production import Production, open_production
 from ci_lib.record import Record, digest
 from ci_lib.release import Release
+from ci_lib.signed import Signed
 
 
 class Problem(Record):
@@ -64,13 +68,35 @@ def _records(production: Production, entry: Release) -> Iterator[Problem]:
             yield Problem(what=f"the records of release {entry.number} are gone", hint=lost)
             return
         named = {"candidate.json": entry.candidate, "evidence.json": entry.evidence, "golden.json": entry.golden}
+        with suppress(BadInput, Refused):  # said below: the evidence is not what the entry names
+            named["dataset.json"] = Evidence.read(kept / "evidence.json").dataset
         for name, expected in named.items():
             if _digest(kept / name) != expected:
                 yield Problem(what=f"{name} of release {entry.number} is missing or changed", hint=lost)
-        found = {_digest(path) for path in (kept / "approvals").glob("*.json")}
-        for expected in entry.approvals:
-            if expected not in found:
-                yield Problem(what=f"an approval of release {entry.number} is missing or changed", hint=lost)
+        yield from _approvals(kept, entry, lost)
+
+
+def _approvals(kept: Path, entry: Release, lost: str) -> Iterator[Problem]:
+    """Hold the approvals of a deploy against its entry, and what they were about against what was kept."""
+    found = {_digest(path): path for path in (kept / "approvals").glob("*.json")}
+    whose = f"of release {entry.number}"
+    for expected in entry.approvals:
+        if expected not in found:
+            yield Problem(what=f"an approval {whose} is missing or changed", hint=lost)
+            continue
+        try:
+            answer = Signed.read(found[expected]).approval
+        except Refused as error:
+            yield Problem(what=f"an approval {whose} is none: {error.what}", hint=INTRUDER)
+            continue
+        about = answer.subjects
+        said = (answer.decision, answer.model, answer.environment, about.manifest, about.candidate, about.evidence)
+        if said != ("approved", entry.model, entry.environment, entry.manifest, entry.candidate, entry.evidence):
+            yield Problem(what=f"an approval {whose} is no approval of what was released", hint=INTRUDER)
+        for name, seen in {"decision.json": about.decision, "index.html": about.report}.items():
+            if _digest(kept / name) != seen:
+                who = answer.approver.id
+                yield Problem(what=f"{name} {whose} is missing, or not what {who} approved", hint=lost)
 
 
 def _digest(path: Path) -> str | None:

@@ -12,7 +12,8 @@ from ci_lib.evidence import Evidence
 from ci_lib.record import Digest, digest
 from ci_lib.signed import Signed
 
-FILES = ("dataset.json", "candidate.json", "evidence.json", "decision.json", "report/index.html")
+REPORT = "report/index.html"
+FILES = ("dataset.json", "candidate.json", "evidence.json", "decision.json", REPORT)
 """What a release rests on, besides its approvals."""
 
 
@@ -51,7 +52,7 @@ def read(directory: Path) -> Chain:
         candidate=Candidate.read(directory / "candidate.json"),
         evidence=Evidence.read(directory / "evidence.json"),
         decision=Decision.read(directory / "decision.json"),
-        report=_report(directory / "report" / "index.html"),
+        report=_report(directory / REPORT),
     )
 
 

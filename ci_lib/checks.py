@@ -15,11 +15,12 @@ from typing import Literal
 from ci_lib.approval import Approval, Assurance, Subjects
 from ci_lib.candidate import Person
 from ci_lib.chain import Chain
-from ci_lib.config import ApprovalPolicy, Policy
+from ci_lib.config import ApprovalPolicy, Config, Policy
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Decision
 from ci_lib.errors import Refused
 from ci_lib.evidence import Evidence
+from ci_lib.labels import positive
 from ci_lib.ledger import used_nonce
 from ci_lib.record import Digest
 from ci_lib.release import Release
@@ -45,9 +46,10 @@ class Standing:
     sentence: str
 
 
-def check_chain(chain: Chain, policy: Policy, model: str, decide: Decide) -> None:
-    """Refuse records that do not rest on each other, or a decision that the policy does not make of the evidence."""
+def check_chain(chain: Chain, config: Config, decide: Decide) -> None:
+    """Refuse records that do not rest on each other, or on release.yml as it is now, or a decision that is not its."""
     dataset, candidate, evidence, decision = chain.dataset, chain.candidate, chain.evidence, chain.decision
+    policy, model = config.policy, config.model
     # (1) All four are about the model of release.yml.
     for record in (dataset, candidate, evidence, decision):
         _expect(
@@ -71,13 +73,30 @@ def check_chain(chain: Chain, policy: Policy, model: str, decide: Decide) -> Non
     # (8) and that policy makes the same decision of the evidence again.
     same = decide(policy, dataset, evidence) == decision
     _expect(same, "the policy makes another decision of evidence.json than decision.json says", VALIDATE)
+    # (9) What was measured is what release.yml asks about now: target, groups, task, positive label and threshold.
+    _check_question(config, dataset, evidence)
+
+
+def _check_question(config: Config, dataset: Dataset, evidence: Evidence) -> None:
+    """Refuse evidence about another question than release.yml asks now; the policy's digest does not cover these."""
+    data, binary = config.data, config.task == "binary"
+    _same("data.target", data.target, dataset.target, RUN)
+    _same("data.sensitive", sorted(data.sensitive), sorted(dataset.sensitive), RUN)
+    _same("task", config.task, evidence.task, RUN)
+    _same("data.positive", positive(dataset.labels, data.positive) if binary else None, dataset.positive, RUN)
+    _same("threshold", config.threshold if binary else None, evidence.threshold, VALIDATE)
+
+
+def _same(key: str, now: object, then: object, hint: str) -> None:
+    _expect(now == then, f"{key} was {then!r} when the evidence was measured, and is {now!r} in release.yml now", hint)
 
 
 def check_champion(evidence: Evidence, environment: str, environments: Sequence[str], head: Release | None) -> None:
     """Refuse evidence that was compared with another champion than the one in production now.
 
-    Evidence compared with another environment's champion says nothing about this one's. Evidence without a champion
-    says that there was none in the last environment, the one that candidates are promoted to.
+    Into production, and into the last environment, goes only what was compared with the champion there. On its way a
+    candidate is promoted on that same evidence, so an earlier environment asks only that its own champion, if that is
+    the one compared with, is still there. Evidence without a champion says that there was none where it counts.
 
     Args:
         evidence: what was measured.
@@ -86,9 +105,13 @@ def check_champion(evidence: Evidence, environment: str, environments: Sequence[
         head: the newest release there.
     """
     compared = evidence.champion
-    if environment != (compared.environment if compared else environments[-1]):
+    counts = environment in {"production", environments[-1]}
+    if not counts and environment != (compared.environment if compared else None):
         return
-    # (9) The champion is still the one that the candidate was compared with.
+    # (10) The champion is still the one that the candidate was compared with.
+    there = compared.environment if compared else environment
+    elsewhere = f"the candidate was compared with the champion of {there}, and this release goes to {environment}"
+    _expect(there == environment, elsewhere, f"{VALIDATE} --environment {environment}")
     then = (compared.release, compared.manifest) if compared else None
     now = (head.number, head.manifest) if head else None
     words = " and is ".join(f"release {champion[0]}" if champion else "none" for champion in (then, now))
@@ -102,6 +125,7 @@ def check_approval(
     subjects: Subjects,
     authors: Sequence[Person],
     environment: str,
+    destination: Digest,
     model: str,
     decision: Decision,
     now: datetime,
@@ -117,6 +141,7 @@ def check_approval(
         subjects: what is asked about, by digest.
         authors: everybody who wrote what is released.
         environment: where it goes.
+        destination: what release.yml says of that environment, `Config.destination`.
         model: release.yml's model.
         decision: the policy's, with the findings that an approver may have to accept.
         now: timezone-aware.
@@ -125,39 +150,42 @@ def check_approval(
         signed_by: names of the policy's keys that signed it, and counted when it was given.
     """
     who = f"the answer of {approval.approver.id!r}"
-    # (10) It is about this model,
+    # (11) It is about this model,
     _expect(approval.model == model, f"{who} is about the model {approval.model!r}, not {model!r}")
-    # (11) in this environment,
+    # (12) in this environment,
     _expect(approval.environment == environment, f"{who} is for {approval.environment!r}, not for {environment!r}")
-    # (12) about exactly these bytes, this evidence, decision, report and policy.
+    # (13) going where release.yml sends it now,
+    elsewhere = f"{who} is about another registry, registered model or alias than {environment} has in release.yml now"
+    _expect(approval.destination == destination, elsewhere)
+    # (14) about exactly these bytes, this evidence, decision, report and policy.
     changed = [part for part in Subjects.model_fields if getattr(approval.subjects, part) != getattr(subjects, part)]
     _expect(not changed, f"{who} is about something else: {', '.join(changed)} changed since")
-    # (13) Its times mean the same everywhere:
+    # (15) Its times mean the same everywhere:
     zoned = approval.issued_at.tzinfo is not None and approval.expires_at.tzinfo is not None
     _expect(zoned, f"{who} has a time without a time zone")
-    # (14) it was not given in the future,
+    # (16) it was not given in the future,
     issued, expires = approval.issued_at, approval.expires_at
     _expect(issued <= now + SKEW, f"{who} is dated {_shown(issued)}, which is still to come")
-    # (15) it lasts no longer than the policy lets it,
+    # (17) it lasts no longer than the policy lets it,
     _expect(expires - issued <= policy.valid_for, f"{who} lasts longer than the policy's valid_for")
-    # (16) and it has not expired.
+    # (18) and it has not expired.
     _expect(now < expires, f"{who} expired on {_shown(expires)}")
-    # (17) It was not used for another release.
+    # (19) It was not used for another release.
     _expect(used.get(used_nonce(approval.nonce), op) == op, f"{who} was already used for another release")
-    # (18) The approver is one of the policy's (which must name somebody),
+    # (20) The approver is one of the policy's (which must name somebody),
     named = {_fold(name) for name in policy.approvers}
     _expect(_fold(approval.approver.id) in named, f"{approval.approver.id!r} is not one of the policy's approvers")
-    # (19) is known well enough,
+    # (21) is known well enough,
     known = LEVELS.index(approval.assurance) >= LEVELS.index(policy.assurance)
     _expect(known, f"{who} is {approval.assurance}, and the policy asks for {policy.assurance}")
-    # (20) and is no author, if the policy wants four eyes.
+    # (22) and is no author, if the policy wants four eyes.
     _expect(bool(authors) or not policy.four_eyes, "nobody is known as the author, so nobody can be shown not to be")
     author = _author(approval, authors) if policy.four_eyes else None
     _expect(author is None, f"{approval.approver.id!r} is an author ({author}), and the policy wants four eyes")
-    # (21) What they accepted by name are findings that needed it.
+    # (23) What they accepted by name are findings that needed it.
     unknown = sorted(set(approval.accepted) - set(inconclusive(decision)))
     _expect(not unknown, f"{who} accepts what is no inconclusive finding of this decision: {', '.join(unknown)}")
-    # (22) There is a reason.
+    # (24) There is a reason.
     _expect(bool(approval.reason.strip()), f"{who} gives no reason")
     # (23) One of the policy's keys signed it, where the policy has keys;
     if policy.keys:
@@ -199,16 +227,24 @@ def inconclusive(decision: Decision) -> tuple[str, ...]:
 
 
 def distinct(people: Iterable[Person]) -> int:
-    """Count people, taking two that share an id, a name or a mail address for one."""
-    groups: list[set[str]] = []
+    """Count people, taking two that may be the same for one."""
+    groups: list[list[Person]] = []
     for person in people:
-        merged = identities(person)
-        apart = [group for group in groups if not group & merged]
-        for group in groups:
-            if group & merged:
-                merged |= group
-        groups = [*apart, merged]
+        known = [group for group in groups if any(may_be_same(person, other) for other in group)]
+        groups = [*(group for group in groups if group not in known), [person, *(p for group in known for p in group)]]
     return len(groups)
+
+
+def may_be_same(one: Person, other: Person) -> bool:
+    """Say whether two share an id, a name or a mail address, or one is called as the other's mail address begins."""
+    first, second = identities(one), identities(other)
+    return bool(first & second or _mailboxes(first) & second or first & _mailboxes(second))
+
+
+def _mailboxes(names: set[str]) -> set[str]:
+    """Return what stands before the @ of mail addresses, and its parts: ``1234+ana@users.noreply.example`` is ana's."""
+    local = {name.partition("@")[0] for name in names if "@" in name and "<" not in name}
+    return {part for name in local for part in (name, *name.split("+")) if part}
 
 
 def identities(person: Person) -> set[str]:
@@ -221,13 +257,14 @@ def identities(person: Person) -> set[str]:
 
 def _author(approval: Approval, authors: Sequence[Person]) -> str | None:
     """Return the author that the approver also is."""
-    approver = identities(approval.approver)
     everybody = [*authors, *approval.authors]
-    return next((author.id for author in everybody if approver & identities(author)), None)
+    return next((author.id for author in everybody if may_be_same(approval.approver, author)), None)
 
 
 def _fold(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().strip()
+    """Return a name without what the eye does not see: case, width, spacing, invisible characters."""
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen.casefold()).split())
 
 
 def _shown(when: datetime) -> str:

@@ -1,26 +1,31 @@
 """argv and environ -> Job: the only place that reads them, and the only one that turns an error into an exit code."""
 
 import errno
+import gc
 import os
+import signal
 import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ci_lib.arguments import STAGES, parser
 from ci_lib.errors import BadInput, Exit, ReleaseError
+from ci_lib.text import printable
 
 if TYPE_CHECKING:
     from ci_lib.config import Config
     from ci_lib.job import Job
     from ci_lib.registry import Registry
 
-INTERRUPTED = 130
-"""128 + SIGINT, as shells have it."""
+INTERRUPTED = 128 + signal.SIGINT
+"""As shells have it. A CI system that cancels a job sends SIGTERM, and gets 143."""
 
 ISSUES = "please report it with the output of the same command and --debug"
 
@@ -28,12 +33,66 @@ DISK = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EROFS: "read-only file system",
+    errno.EFBIG: "a file may not grow any larger (ulimit -f)",
+    errno.EIO: "the disk does not work",
 }
+
+NO_SCRATCH = "No usable temporary directory"
+"""What `tempfile` says when all its candidates are full or read-only; it calls that a file not found."""
+
+SCRATCH = "TMPDIR=DIRECTORY and the same command"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command with the process's own arguments, environment and terminal."""
-    return start(sys.argv[1:] if argv is None else argv, os.environ, out=sys.stdout, err=sys.stderr)
+    # A cancelled CI job, a lost connection: Python would end at once, and leave child processes and scratch files.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
+            signal.signal(number, _terminate)
+    given = sys.argv[1:] if argv is None else argv
+    if "--debug" not in given:
+        sys.unraisablehook = _quiet
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
+        out, err = sys.stdout or nowhere, sys.stderr or nowhere  # None where the caller closed them (>&-)
+        code = start(given, os.environ, out=out, err=err)
+        # Python collects garbage while it exits: with MLflow imported that takes half a second, for nothing.
+        gc.freeze()
+        if _flushed(out) or code:
+            return code
+        print("ml-release: the output cannot be written\n  next: df -h", file=err)
+        return Exit.BAD_INPUT
+
+
+def _quiet(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Say nothing of what fails in a finalizer: an interrupted library complains there, after we have said it all."""
+    del unraisable
+
+
+def _flushed(out: TextIO) -> bool:
+    """Print what is left to print, and tell whether somebody could have read it; Python would complain while it exits.
+
+    A reader that went away (``| head``) has read what it wanted.
+    """
+    try:
+        out.flush()
+    except OSError as error:
+        with suppress(OSError, ValueError):  # not a file
+            os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        return isinstance(error, BrokenPipeError)
+    return True
+
+
+class Terminated(KeyboardInterrupt):
+    """A signal that ends the process, taken as Ctrl-C is."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _terminate(number: int, frame: object) -> None:
+    del frame
+    raise Terminated(number)
 
 
 def start(argv: Sequence[str], env: Mapping[str, str], *, out: TextIO, err: TextIO) -> int:
@@ -45,25 +104,38 @@ def start(argv: Sequence[str], env: Mapping[str, str], *, out: TextIO, err: Text
     try:
         return int(dispatch(args, env, out))
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains while it exits
         return Exit.DONE
-    except KeyboardInterrupt:
-        text, code = "interrupted: nothing is half done, run the same command again", INTERRUPTED
-    except ReleaseError as error:
-        text, code = str(error), int(error.exit_code)
-    except Exception as error:  # noqa: BLE001 -- the last line of defence: a bug of ours ends in one line and code 1
-        text, code = _unforeseen(error)
-    if args.debug:
-        traceback.print_exc(file=err)
-    print(f"ml-release {args.command}: {text}", file=err, flush=True)
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 -- the last line of defence
+        text, code = _ending(error)
+        if args.debug:
+            traceback.print_exception(error, file=err)
+    print(printable(f"ml-release {args.command}: {text}"), file=err, flush=True)
     return code
 
 
-def _unforeseen(error: Exception) -> tuple[str, int]:
-    """Return sentence and code of what is no `ReleaseError`: the disk's fault, or ours."""
+def _ending(error: BaseException) -> tuple[str, int]:
+    """Return the sentence and the exit code of whatever ended the command."""
+    if isinstance(error, KeyboardInterrupt):
+        code = 128 + error.number if isinstance(error, Terminated) else INTERRUPTED
+        return "interrupted: nothing is half done, run the same command again", code
+    if isinstance(error, ReleaseError):
+        return str(error), error.exit_code
+    return _surroundings(error) or _bug(error)
+
+
+def _surroundings(error: BaseException) -> tuple[str, int] | None:
+    """Return what is the machine's fault."""
     if isinstance(error, OSError) and error.errno in DISK:
         where = f" at {error.filename}" if error.filename else ""
         return f"{DISK[error.errno]}{where}\n  next: df -h, make room, then the same command again", Exit.BAD_INPUT
+    if isinstance(error, OSError) and NO_SCRATCH in str(error):
+        return f"no directory for temporary files can be written\n  next: df -h /tmp; or {SCRATCH}", Exit.BAD_INPUT
+    if isinstance(error, MemoryError):
+        return "there is not enough memory\n  next: free -h; give the job more, or fewer rows", Exit.BAD_INPUT
+    return None
+
+
+def _bug(error: BaseException) -> tuple[str, int]:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     lines = str(error).splitlines() or [""]
     at = f"{Path(frame.filename).name}:{frame.lineno}"
@@ -104,6 +176,7 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     config = reading.load(args.config, args.overrides)
     project = args.config.absolute().parent
 
+    @cache
     def open_registry(uri: str) -> "Registry":
         from ci_lib.registry import Registry  # noqa: PLC0415 -- imports MLflow, which takes seconds
 

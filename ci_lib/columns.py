@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from ci_lib.config import Data, Label
+from ci_lib.config import Data
 from ci_lib.content import kind
 from ci_lib.dataset import Column, Role
 from ci_lib.errors import BadInput
@@ -18,8 +18,6 @@ GROUPS = 50
 """A sensitive column with more values than this has no groups to compare."""
 LABELS = 100
 """Classes with more labels than this are most likely numbers."""
-POSITIVE = ("1", "true", "yes")
-"""Labels that count as positive when release.yml names none, compared without case."""
 NAMED = 5
 
 
@@ -134,24 +132,6 @@ def constant(values: "pd.Series") -> bool:
 def labels(values: "pd.Series") -> tuple[str, ...]:
     """Return the labels of a target as text, in the order of their values, as scikit-learn's `classes_` has them."""
     return tuple(str(label) for label in sorted(values.unique().tolist()))
-
-
-def positive(names: tuple[str, ...], wanted: Label | None) -> str:
-    """Return the label that counts as positive: the one release.yml names, else 1, True or yes, else the last.
-
-    Raises:
-        BadInput: release.yml names a label that is not there.
-    """
-    if wanted is None:
-        return next((name for name in names if name.casefold() in POSITIVE), names[-1])
-    text = str(int(wanted)) if isinstance(wanted, float) and wanted.is_integer() else str(wanted)
-    # `positive: 1` means True, and `positive: true` means 1, where those are the labels.
-    twins = {"1": "True", "0": "False", "True": "1", "False": "0", "true": "True", "false": "False"}
-    for each in (text, twins.get(text)):
-        if each in names:
-            return str(each)
-    message = f"data.positive is {text!r}, and the target's labels are {', '.join(map(repr, names))}"
-    raise BadInput(message, "correct data.positive in release.yml")
 
 
 def groups(values: "pd.Series") -> "pd.Series":

@@ -1,16 +1,19 @@
 """The commands that need no release: init, schema, metrics, doctor."""
 
 import json
-import os
 import shutil
 import sys
+import tempfile
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from ci_lib.errors import Exit
+from ci_lib.errors import BadInput, Exit
+
+if TYPE_CHECKING:
+    from ci_lib.doctor import Stage
 
 
 def run(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
@@ -79,21 +82,42 @@ def _doctor(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
 
         return Registry(address, project).alias("ml-release-doctor", "champion")
 
+    stages = _stages(args.stages, doctor.STAGES)
     machine = doctor.Machine(
         python=(sys.version_info.major, sys.version_info.minor, sys.version_info.micro),
         which=shutil.which,
         version=doctor.installed_version,
         requires=doctor.requirements(),
-        writable=lambda path: None if os.access(path, os.W_OK) else "no permission to write",
-        free=lambda path: shutil.disk_usage(path).free,
+        writable=_why_not_writable,
+        free=lambda path: shutil.disk_usage(next(at for at in (path, *path.parents) if at.exists())).free,
         reach=reach,
     )
-    checks = doctor.doctor(machine, project, _registries(args, env))
+    checks = doctor.doctor(machine, project, _registries(args, env), stages)
     if args.json:
         print(json.dumps([check.model_dump() for check in checks], indent=2, ensure_ascii=False), file=out)
     else:
         print("\n".join(doctor.lines(checks)), file=out)
     return doctor.verdict(checks)
+
+
+def _stages(asked: str | None, known: "Sequence[Stage]") -> "Sequence[Stage]":
+    """Return the stages to look for, all of them by default."""
+    if asked is None:
+        return known
+    names = [name.strip() for name in asked.split(",")]
+    if unknown := [name for name in names if name not in known]:
+        message = f"no stage is called {', '.join(map(repr, unknown))}"
+        raise BadInput(message, f"ml-release doctor --stages, with some of: {','.join(known)}")
+    return [stage for stage in known if stage in names]
+
+
+def _why_not_writable(path: Path) -> str | None:
+    """Try it: permissions alone do not tell, for root has all of them on a read-only file system too."""
+    try:
+        with tempfile.TemporaryFile(dir=path):
+            return None
+    except OSError as error:
+        return error.strerror or "no reason given"
 
 
 def _registries(args: Namespace, env: Mapping[str, str]) -> set[str]:

@@ -9,7 +9,7 @@ from ci_lib.approval import Assurance
 from ci_lib.formats import Formats
 from ci_lib.keys import VerifyKey
 from ci_lib.measure.catalogue import CATALOGUE, Task
-from ci_lib.record import Record, canonical, digest
+from ci_lib.record import Digest, Record, canonical, digest
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
@@ -225,6 +225,14 @@ class Config(Record):
             message = "name at least one environment, or leave the key out"
             raise ValueError(message)
         return value
+
+    def destination(self, environment: str) -> Digest:
+        """Return the digest of where a release to an environment goes, as release.yml says it; approvals name it.
+
+        An address that release.yml leaves to the job's environment variables is the job's, not the author's.
+        """
+        target = self.environments[environment]
+        return digest(canonical([target.registry or self.registry, self.production_name(environment), target.alias]))
 
     def production_name(self, environment: str) -> str:
         """Return the registered model's name in an environment."""

@@ -15,6 +15,7 @@ class Console:
 
     def __init__(self, out: TextIO | None = None) -> None:
         self.out = out or sys.stdout
+        self.heard = True
 
     def say(self, text: str = "") -> None:
         """Print lines; control characters in them are shown, never obeyed."""
@@ -33,8 +34,14 @@ class Console:
         yield
 
     def _print(self, text: str) -> None:
+        """Print, as long as somebody reads: a deploy goes on when `| head` has seen enough."""
+        if not self.heard:
+            return
         encoding = getattr(self.out, "encoding", None) or "utf-8"  # a pipe under LANG=C cannot take every sign
-        print(text.encode(encoding, "backslashreplace").decode(encoding), file=self.out, flush=True)
+        try:
+            print(text.encode(encoding, "backslashreplace").decode(encoding), file=self.out, flush=True)
+        except BrokenPipeError:
+            self.heard = False
 
 
 class GitLabConsole(Console):

@@ -1,19 +1,13 @@
 """Decision: what the policy makes of the evidence. One finding a rule and group, and a verdict."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
-from ci_lib import judge
 from ci_lib.config import Policy, Rule
 from ci_lib.dataset import Dataset
 from ci_lib.evidence import Evidence
+from ci_lib.findings import Finding, Outcome, judge_rules, verdict
 from ci_lib.measure.catalogue import CATALOGUE, LEAK_LIFT_LIMIT, LEAK_SCORE_LIMIT, Task
-from ci_lib.measurement import Measurement, Of, Scope
 from ci_lib.record import Digest, Record
-
-Outcome = Literal["pass", "fail", "inconclusive"]
 
 BUILT_IN: tuple[Rule, ...] = (
     Rule(metric="overlap_rows", at_most=0),
@@ -23,31 +17,6 @@ BUILT_IN: tuple[Rule, ...] = (
     Rule(metric="golden_mismatches", at_most=0),
 )
 """Asked of every release; a rule about the same metric in release.yml takes the place of its built-in."""
-
-
-class Finding(Record):
-    """One rule's outcome for one scope."""
-
-    name: str
-    """Unique in the decision; what an approver types to accept it, e.g. ``impact_ratio:black=1``."""
-    rule: str
-    """As written in release.yml."""
-    section: str
-    """``performance``, ``comparison``, ``fairness``, ``data``, ``operations``, …"""
-    outcome: Outcome
-    sentence: str
-    """What was found and why it gives this outcome, for a person."""
-    measurement: Measurement | None
-    """None: nothing was measured that the rule could judge."""
-    limit: tuple[float | None, float | None]
-    """The good side: from, to; None is open."""
-    rows_needed: int | None = None
-    """For an inconclusive finding: about how many rows would settle it, the estimate staying where it is."""
-
-    def __str__(self) -> str:
-        """Give the finding as one line of a log."""
-        more = f" About {self.rows_needed:,} rows would settle it." if self.rows_needed else ""
-        return f"{self.outcome:<12} {self.name}: {self.sentence}{more}"
 
 
 class Decision(Record):
@@ -66,17 +35,6 @@ class Decision(Record):
     def inconclusive(self) -> tuple[str, ...]:
         """Names of the findings that a person must accept."""
         return tuple(finding.name for finding in self.findings if finding.outcome == "inconclusive")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """One rule put to one measurement."""
-
-    rule: Rule
-    measurement: Measurement | None
-    limit: judge.Limit
-    section: str
-    first_release: bool = False
 
 
 def decide(policy: Policy, dataset: Dataset, evidence: Evidence) -> Decision:
@@ -102,184 +60,6 @@ def in_force(policy: Policy, task: Task) -> tuple[Rule, ...]:
     named = {rule.metric for rule in policy.rules}
     more = (rule for rule in BUILT_IN if rule.metric not in named and task in CATALOGUE[rule.metric].tasks)
     return (*policy.rules, *more)
-
-
-def verdict(findings: Iterable[Finding]) -> Outcome:
-    """Return the worst outcome; nothing found is not a pass."""
-    outcomes = {finding.outcome for finding in findings}
-    if "fail" in outcomes:
-        return "fail"
-    return "pass" if outcomes == {"pass"} else "inconclusive"
-
-
-def judge_rules(
-    rules: Sequence[Rule],
-    measurements: Sequence[Measurement],
-    *,
-    confidence: float,
-    champion: object,
-    of: Of = "candidate",
-) -> tuple[Finding, ...]:
-    """Put every rule to the measurements it is about.
-
-    Args:
-        rules: the rules, in order.
-        measurements: all there are.
-        confidence: of the policy; a section's fails hold together at this level.
-        champion: what the candidate was compared with; None on a first release.
-        of: what the rules are about: ``candidate``, or ``batch`` when monitoring.
-    """
-    asked = [ask for rule in rules for ask in _ask(rule, measurements, of, first_release=champion is None)]
-    sections: dict[str, list[int]] = defaultdict(list)
-    for index, ask in enumerate(asked):
-        if ask.measurement is not None and ask.measurement.value is not None:
-            sections[ask.section].append(index)
-    fails: set[int] = set()
-    for indices in sections.values():
-        pairs = [(asked[i].measurement, asked[i].limit) for i in indices]
-        failed = judge.failing([(m, limit) for m, limit in pairs if m is not None], confidence)
-        fails.update(i for i, bad in zip(indices, failed, strict=True) if bad)
-    findings = [_finding(ask, fails=index in fails) for index, ask in enumerate(asked)]
-    return tuple(_unique(_summed_up(findings)))
-
-
-def _ask(rule: Rule, measurements: Sequence[Measurement], of: Of, *, first_release: bool) -> list[_Asked]:
-    metric = CATALOGUE[rule.metric]
-    section = "comparison" if rule.versus else metric.section
-    blank = _Asked(rule=rule, measurement=None, limit=_limit(rule), section=section)
-    if rule.versus == "champion" and first_release:
-        return [replace(blank, first_release=True)]
-    scopes = _scopes(rule, of)
-    found = [m for m in measurements if m.metric == rule.metric and m.scope.of in scopes]
-    if not rule.by:
-        return [replace(blank, measurement=m) for m in found if not m.scope.attribute] or [blank]
-    asked = []
-    for attribute in rule.by:
-        judged = [m for m in found if m.scope.attribute == attribute]
-        missing = Measurement(
-            metric=rule.metric, scope=Scope(of=of, attribute=attribute, group="?"), value=None, n=0, method="none",
-            note="nothing was measured",
-        )  # fmt: skip
-        asked += [replace(blank, measurement=m) for m in judged or [missing]]
-    return asked
-
-
-def _scopes(rule: Rule, of: Of) -> set[Of]:
-    if rule.versus == "champion":
-        return {"candidate - champion"}
-    if rule.versus == "dummy":
-        return {"candidate - dummy"}
-    return {of, "data"} if of == "candidate" else {of}
-
-
-def _limit(rule: Rule) -> judge.Limit:
-    if rule.versus:
-        margin = rule.margin or 0.0
-        return (None, margin) if CATALOGUE[rule.metric].better == "lower" else (0.0 - margin, None)
-    if rule.within is not None:
-        return (-rule.within, rule.within)
-    return (rule.at_least, rule.at_most)
-
-
-def _finding(ask: _Asked, *, fails: bool) -> Finding:
-    outcome = _outcome(ask, fails=fails)
-    needed = None
-    if ask.measurement is not None and outcome == "inconclusive" and not fails:
-        needed = judge.rows_needed(ask.measurement, ask.limit)
-    return Finding(
-        name=_name(ask),
-        rule=str(ask.rule),
-        section=ask.section,
-        outcome=outcome,
-        sentence=_sentence(ask, outcome, fails=fails),
-        measurement=ask.measurement,
-        limit=ask.limit,
-        rows_needed=needed,
-    )
-
-
-def _outcome(ask: _Asked, *, fails: bool) -> Outcome:
-    if ask.first_release:
-        return "pass"
-    if ask.measurement is None or ask.measurement.value is None:
-        return "inconclusive"
-    if fails:
-        return "inconclusive" if ask.rule.on_breach == "review" else "fail"
-    return "pass" if judge.is_pass(ask.measurement, ask.limit) else "inconclusive"
-
-
-def _name(ask: _Asked) -> str:
-    name = ask.rule.metric
-    if ask.rule.versus:
-        name += f":versus-{ask.rule.versus}"
-    if ask.measurement is not None:
-        scope = ask.measurement.scope
-        name += f":{scope.attribute}={scope.group}" if scope.attribute else ""
-        name += f":{scope.feature}" if scope.feature else ""
-    return name
-
-
-def _sentence(ask: _Asked, outcome: Outcome, *, fails: bool) -> str:
-    if ask.first_release:
-        return "There is no champion yet: this is the first release here, so there is nothing to compare with."
-    m = ask.measurement
-    if m is None:
-        return f"No {ask.rule.metric} was measured, and nothing passes by default."
-    if m.value is None:
-        return f"Not assessable for {m.scope}: {m.note}."
-    shown = _shown(m)
-    side = _side(ask.limit)
-    if fails:
-        end = " A person must accept it." if ask.rule.on_breach == "review" else ""
-        return f"{shown} for {m.scope}: all of it is outside {side}.{end}"
-    if outcome == "pass":
-        return f"{shown} for {m.scope}: within {side}."
-    return f"{shown} for {m.scope}: {m.n:,} rows do not settle whether it is within {side}."
-
-
-def _shown(m: Measurement) -> str:
-    unit = CATALOGUE[m.metric].unit
-    interval = "" if m.low is None or m.high is None else f" [{m.low:.3g}, {m.high:.3g}]"
-    return f"{m.metric} {m.value:.3g}{interval}{' ' + unit if unit else ''}"
-
-
-def _side(limit: judge.Limit) -> str:
-    low, high = limit
-    if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
-    return f"the limit of at least {low:g}" if low is not None else f"the limit of at most {high:g}"
-
-
-def _summed_up(findings: Iterable[Finding]) -> list[Finding]:
-    """Keep one passing finding of a rule that looked at many columns; each column that does not pass stays."""
-    kept: list[Finding] = []
-    passing: Counter[str] = Counter()
-    for finding in findings:
-        column = finding.measurement.scope.feature if finding.measurement else ""
-        if finding.outcome == "pass" and column:
-            passing[finding.rule] += 1
-            if passing[finding.rule] > 1:
-                continue
-        kept.append(finding)
-    return [_about_many(finding, passing[finding.rule]) for finding in kept]
-
-
-def _about_many(finding: Finding, count: int) -> Finding:
-    if finding.outcome != "pass" or not count:
-        return finding
-    metric = finding.name.split(":")[0]
-    sentence = f"{metric} of {count} column{'' if count == 1 else 's'}: within {_side(finding.limit)}."
-    return finding.model_copy(update={"name": metric, "measurement": None, "sentence": sentence})
-
-
-def _unique(findings: Iterable[Finding]) -> list[Finding]:
-    seen: Counter[str] = Counter()
-    named = []
-    for finding in findings:
-        seen[finding.name] += 1
-        again = seen[finding.name]
-        named.append(finding if again == 1 else finding.model_copy(update={"name": f"{finding.name}#{again}"}))
-    return named
 
 
 def _no_rules() -> Finding:

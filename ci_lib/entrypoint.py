@@ -48,6 +48,9 @@ def resolve(entrypoint: str, project: Path) -> Callable[..., Any]:
 def users_code(what: str, project: Path) -> Iterator[None]:
     """Run the user's code inside: whatever it raises becomes one line with file and line of the user's own code.
 
+    What it imports leaves no ``__pycache__``: on a full disk Python puts half a file there, which no later run can load
+    (tried on 3.11).
+
     Args:
         what: what runs, e.g. ``model:build``.
         project: the user's directory; the innermost line inside it is the one named.
@@ -55,6 +58,7 @@ def users_code(what: str, project: Path) -> Iterator[None]:
     Raises:
         BadInput: it raised, or called `sys.exit`. Our own errors and Ctrl-C pass through.
     """
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         yield
     except ReleaseError:
@@ -62,6 +66,8 @@ def users_code(what: str, project: Path) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         message = f"{what} failed at {_where(error, project.resolve())}: {_said(error)}"
         raise BadInput(message, "run the same command with --debug to see the traceback") from error
+    finally:
+        sys.dont_write_bytecode = before
 
 
 def _module(name: str, entrypoint: str, project: Path) -> ModuleType:

@@ -8,6 +8,7 @@ The table is the same for every command (README, "Exit codes"), so that a CI sys
     3  the chain does not hold          13  rejected by a person
     4  a service did not answer
 
+Interrupted by Ctrl-C it is 130, by SIGTERM 143: 128 and the signal's number, as shells have it.
 A verdict is not an error: jobs return 10 to 13, they do not raise them.
 """
 

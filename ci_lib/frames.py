@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from ci_lib import columns, content
 from ci_lib.dataset import Dataset
 from ci_lib.errors import BadInput, Refused
-from ci_lib.record import write_atomically
+from ci_lib.files import write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,6 +22,8 @@ State = Literal["waiting", "approved", "rejected", "expired"]
 
 SHORTEST_REASON = 3
 """Characters; a dot is no reason."""
+LONGEST_REASON = 4_000
+"""Characters; more than that belongs into the report or a ticket."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +105,11 @@ class ChainGate:
         answer = self._answer(vote)
         signed = seal(answer, keys.from_environment(self.job.env))
         self._check(signed)
-        if any(checks.distinct([answer.approver, other.approver]) == 1 for other in self.approvals()):
+        again = any(checks.may_be_same(answer.approver, other.approver) for other in self.approvals())
+        if again and answer.decision == "approved":  # a no after a yes, while others are still asked, is heard
             message = f"{answer.approver.id} has answered already; another approver is needed"
             raise Refused(message, "ml-release status")
-        self._clear_expired()
+        self._clear_invalid()
         signed.write(self.folder / f"{_slug(answer.approver)}.json")
         return answer
 
@@ -114,10 +117,11 @@ class ChainGate:
         """Return when the question itself runs out."""
         return self.chain.candidate.trained_at + self.job.config.policy.approval.valid_for
 
-    def _clear_expired(self) -> None:
-        """Remove answers that have run out: deploy would refuse them, and with them the new one."""
+    def _clear_invalid(self) -> None:
+        """Remove answers that do not hold (any more): deploy would refuse them, and with them the new one."""
+        valid = self.approvals()
         for path in self.folder.glob("*.json"):
-            if Signed.read(path).approval.expires_at <= self.job.clock():
+            if Signed.read(path).approval not in valid:
                 path.unlink(missing_ok=True)
 
     def _changed(self) -> bool:
@@ -133,6 +137,9 @@ class ChainGate:
         if len(vote.reason.strip()) < SHORTEST_REASON:
             message = "a decision needs a reason: it is signed and kept"
             raise BadInput(message, 'add --reason "why"')
+        if len(vote.reason) > LONGEST_REASON:
+            message = f"the reason has {len(vote.reason):,} characters; {LONGEST_REASON:,} are kept"
+            raise BadInput(message, "say it shorter, or where to read it")
         open_ones = self.chain.decision.inconclusive
         unknown = [name for name in vote.accepted if name not in open_ones]
         if unknown:
@@ -149,6 +156,7 @@ class ChainGate:
         return Approval(
             model=job.config.model,
             environment=job.environment,
+            destination=job.config.destination(job.environment),
             subjects=self.chain.subjects(policy.fingerprint()),
             decision=vote.decision,
             reason=vote.reason.strip(),
@@ -174,6 +182,7 @@ class ChainGate:
             subjects=self.chain.subjects(self.job.config.policy.fingerprint()),
             authors=self._authors(),
             environment=self.job.environment,
+            destination=self.job.config.destination(self.job.environment),
             model=self.job.config.model,
             decision=self.chain.decision,
             now=self.job.clock(),
@@ -192,7 +201,7 @@ def open_gate(job: Job) -> ChainGate:
         message = f"{job.environment} releases a pass by itself: nobody is asked"
         raise BadInput(message, f"ml-release deploy --environment {job.environment}")
     chain = chains.read(job.chain)
-    checks.check_chain(chain, job.config.policy, job.config.model, decide)
+    checks.check_chain(chain, job.config, decide)
     if chain.decision.verdict == "fail":
         failed = ", ".join(finding.name for finding in chain.decision.findings if finding.outcome == "fail")
         message = f"the verdict is fail ({failed}): it never reaches the gate"

@@ -44,12 +44,14 @@ def badness(measurement: Measurement, limit: Limit) -> float:
     if value is None or inside(value, limit):
         return 0.0
     lower, upper = limit
-    bound, end = (lower, high) if lower is not None and value < lower else (upper, low)
-    distance = _between(measurement.scale, value, bound)
-    half = _between(measurement.scale, value, end)
-    if half <= 0 or math.isinf(distance):
-        return math.inf
-    return distance / half * _z((1 + measurement.confidence) / 2)
+    if lower is not None and value < lower:
+        bound, end = lower, high
+    elif upper is not None:
+        bound, end = upper, low
+    else:
+        return 0.0
+    distance, half = _distances(measurement.scale, value, bound, end)
+    return distance / half * _z((1 + measurement.confidence) / 2) if half > 0 else math.inf
 
 
 def failing(judged: Sequence[tuple[Measurement, Limit]], confidence: float) -> list[bool]:
@@ -72,8 +74,8 @@ def rows_needed(measurement: Measurement, limit: Limit) -> int | None:
         return None
     bound = min(bounds, key=lambda b: abs(b - value))
     end = high if bound > value else low
-    distance, half = _between(measurement.scale, value, bound), _between(measurement.scale, value, end)
-    if distance <= 0 or half <= distance or math.isinf(half):
+    distance, half = _distances(measurement.scale, value, bound, end)
+    if distance <= 0 or half <= distance:
         return None
     rows = math.ceil(measurement.n * (half / distance) ** 2)
     return rows if rows <= MOST_ROWS else None
@@ -88,15 +90,17 @@ def _ends(measurement: Measurement) -> tuple[float, float | None, float]:
     return min(low, value), value, max(high, value)
 
 
-def _between(scale: Scale, a: float, b: float | None) -> float:
-    """Return the distance of two numbers on a scale; on the plain scale where an end has no finite image."""
-    if b is None:
-        return math.inf
-    if scale == "log" and a > 0 and b > 0:
-        return abs(math.log(a / b))
-    if scale == "logit" and 0 < a < 1 and 0 < b < 1:
-        return abs(math.log(a / (1 - a)) - math.log(b / (1 - b)))
-    return abs(a - b)
+def _distances(scale: Scale, value: float, bound: float, end: float) -> tuple[float, float]:
+    """Return how far limit and interval's end are from a number, both on one scale.
+
+    That is the measurement's own, or the plain one where any of the three has no finite image there: two scales mixed
+    would put a limit outside an interval that holds it.
+    """
+    if scale == "log" and min(value, bound, end) > 0:
+        value, bound, end = (math.log(number) for number in (value, bound, end))
+    elif scale == "logit" and min(value, bound, end) > 0 and max(value, bound, end) < 1:
+        value, bound, end = (math.log(number / (1 - number)) for number in (value, bound, end))
+    return abs(bound - value), abs(end - value)
 
 
 def _z(probability: float) -> float:

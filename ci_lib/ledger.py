@@ -134,7 +134,24 @@ class Ledger:
             _expect(mine, f"entry {expected} is about {entry.model} in {entry.environment}", OWN_NAME)
             rests = entry.previous == (before.digest() if before else None)
             _expect(rests, f"entry {expected} does not rest on entry {expected - 1} as it is now")
+            follows = entry.replaces == (before.number if before else None)
+            _expect(follows, f"entry {expected} replaces release {entry.replaces}, which is not the one before")
+            _expect(_makes_sense(entry, entries), f"entry {expected} is no {entry.action} that ml-release makes")
             before = entry
+
+
+CARRIED = ("manifest", "model_id", "candidate", "evidence", "golden")
+"""What a rollback takes over from the release that it restores."""
+
+
+def _makes_sense(entry: Release, entries: Sequence[Release]) -> bool:
+    """Tell whether an entry says what its kind says: a hand-written one may rest on the last, and on nothing else."""
+    if entry.action == "deploy":
+        return entry.restores is None and bool(entry.approvals) != entry.automatic
+    if entry.restores is None or not 1 <= entry.restores < entry.number or entry.approvals or entry.automatic:
+        return False
+    restored = entries[entry.restores - 1]
+    return all(getattr(entry, name) == getattr(restored, name) for name in CARRIED)
 
 
 def made_by(op: Digest, entries: Sequence[Release]) -> Release | None:

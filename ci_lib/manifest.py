@@ -7,6 +7,7 @@ SHA-256 of its canonical form.
 
 import hashlib
 import os
+import re
 import stat
 import unicodedata
 from collections import Counter
@@ -16,8 +17,15 @@ from pathlib import Path
 from ci_lib.errors import BadInput, Refused
 from ci_lib.record import Digest, Record
 
-IGNORED = frozenset({"registered_model_meta"})
-"""MLflow writes this file into a model directory when it loads it by registered name; it is no part of the model."""
+NOTE = "registered_model_meta"
+"""MLflow writes this file into a model directory, an embedded store's own too, whenever somebody loads a model."""
+
+NOTED = re.compile(r"model_name: '?[\w.-]{1,256}'?\nmodel_version: '?\w{1,20}'?\n")
+"""What it writes there (`store/artifact/models_artifact_repo.py`, UTF-8). With exactly this content the file is no part
+of the model. Any other content is: MLmodel may name any file as the one to load, and what the manifest leaves out could
+be changed after the approval."""
+
+LONGEST_NOTE = 1024
 
 MAX_FILES = 10_000
 CHUNK = 1 << 20
@@ -51,7 +59,7 @@ def scan(root: Path) -> Manifest:
     Raises:
         BadInput: there is no such directory, or it holds no file.
         Refused: a symbolic link, something that is no regular file, two names that some file system takes for one, a
-            file that changed while it was read, or more than 10,000 files.
+            name that is not UTF-8, a file that changed while it was read, or more than 10,000 files.
     """
     if not root.is_dir():
         message = f"{root} is not a model directory"
@@ -61,6 +69,7 @@ def scan(root: Path) -> Manifest:
         message = f"{root} holds no file"
         raise BadInput(message, "check the model URI")
     names = [path.relative_to(root).as_posix() for path in paths]
+    _refuse_undecodable(names)
     _refuse_collisions(names)
     return Manifest(files=tuple(_file(path, name) for path, name in zip(paths, names, strict=True)))
 
@@ -73,13 +82,25 @@ def _walk(root: Path) -> Iterator[Path]:
             if (here / name).is_symlink():
                 raise Refused(_odd(here / name, "a symbolic link"), "log the model again without links")
         for name in files:
-            if here == root and name in IGNORED:
+            if here == root and name == NOTE and _is_note(here / name):
                 continue
             count += 1
             if count > MAX_FILES:
                 message = f"{root} has more than {MAX_FILES:,} files; that is no model"
                 raise Refused(message, "check the model URI")
             yield here / name
+
+
+def _is_note(path: Path) -> bool:
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > LONGEST_NOTE:
+        return False
+    return NOTED.fullmatch(path.read_bytes().decode("utf-8", "replace")) is not None
+
+
+def _refuse_undecodable(names: list[str]) -> None:
+    for name in names:
+        if not name.isascii() and any(unicodedata.category(character) == "Cs" for character in name):
+            raise Refused(_odd(Path(name), "a name that is not UTF-8"), "rename the file and log the model again")
 
 
 def _refuse_collisions(names: list[str]) -> None:

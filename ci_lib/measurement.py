@@ -1,6 +1,8 @@
 """Measurement: one number with its interval, row count, scope and method. Evidence is a flat list of them."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from ci_lib.record import Record
 
@@ -44,7 +46,7 @@ class Measurement(Record):
     low: float | None = None
     high: float | None = None
     """Ends of the interval at `confidence`; None where the method gives none (a count, a size)."""
-    confidence: float = 0.95
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     scale: Scale = "identity"
     """On which scale the interval is close to normal; used to widen it when many groups are judged together."""
     n: int

@@ -11,13 +11,14 @@ from ci_lib import assessment, champion, encoding, mlmodel, reference
 from ci_lib.columns import groups
 from ci_lib.config import Config, Rule
 from ci_lib.dataset import Dataset
-from ci_lib.decision import Finding, judge_rules
 from ci_lib.errors import BadInput
+from ci_lib.findings import Finding, judge_rules
 from ci_lib.job import Job
 from ci_lib.measure import drift, fairness, performance
 from ci_lib.measurement import Measurement, Scope
+from ci_lib.probe.children import Children
 from ci_lib.probe.golden import mismatches
-from ci_lib.probe.run import Probe
+from ci_lib.probe.run import Probe, own_time
 from ci_lib.production import Production
 from ci_lib.release import Release
 
@@ -34,13 +35,14 @@ class Watched:
     measurements: tuple[Measurement, ...]
 
 
-def watch(job: Job, production: Production, batch: pd.DataFrame | None) -> Watched:
+def watch(job: Job, production: Production, batch: pd.DataFrame | None, children: Children) -> Watched:
     """Resolve the champion as a consumer would, check its bytes, repeat its predictions, and look at a batch.
 
     Args:
         job: the stage.
         production: what is watched.
         batch: new rows, with or without the target; None looks at the model only.
+        children: the process that loads the model.
 
     Raises:
         BadInput: nothing was released yet, or the batch lacks a column.
@@ -52,10 +54,11 @@ def watch(job: Job, production: Production, batch: pd.DataFrame | None) -> Watch
         root = Path(scratch)
         dataset, evidence = champion.records(production, head, root / "records")
         model = production.fetch(head, root / "model")
-        (root / "probe").mkdir()
-        probe = Probe(config=job.config, env=job.env, scratch=root / "probe")
+        child = children.take("champion")
+        probe = Probe(config=job.config, env=job.env, scratch=child.scratch, child=child)
         rows = None if batch is None else _features(batch, dataset, model)
         probed = probe.ask(model, dataset, rows=rows, golden=golden.inputs)
+    job.console.say(f"   {own_time([probed.answer])}")
     found = [_repeated(mismatches(golden, probed.answer.golden), len(golden.outputs))]
     if batch is not None and rows is not None and probed.scores is not None:
         found += reference.drift(

@@ -12,6 +12,7 @@ from ci_lib import columns, content, leaks, rows, splitting
 from ci_lib.config import Config, Data
 from ci_lib.dataset import Dataset, Split
 from ci_lib.errors import BadInput
+from ci_lib.labels import positive
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +64,7 @@ def prepare(config: Config, project: Path, holdout_uses: Uses | None = None) -> 
         source_digest=_file_digest(project / data.source) if data.source else None,
         target=data.target,
         labels=labels,
-        positive=columns.positive(labels, data.positive) if config.task == "binary" else None,
+        positive=positive(labels, data.positive) if config.task == "binary" else None,
         columns=(*columns.describe(frame, data), *columns.describe(dropped, data)),
         train=_split(TRAIN, sides[0], digests[0], data.target, classes=classes),
         holdout=_split(HOLDOUT, sides[1], digests[1], data.target, classes=classes),

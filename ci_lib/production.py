@@ -6,12 +6,11 @@ to the ledger's head, so whatever a crash leaves, `reconcile` puts right, and a 
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ci_lib.errors import Refused, Unavailable
-from ci_lib.evidence import Golden
 from ci_lib.job import Job
 from ci_lib.ledger import Ledger, copied
 from ci_lib.manifest import Manifest, difference, scan
@@ -177,14 +176,23 @@ class Production:
             return self
         return replace(self, run=self.registry.create_ledger(self.name, self._experiment()))
 
-    def attach(self, op: Digest, files: Sequence[Path], approvals: Sequence[Path], golden: Golden) -> None:
-        """Keep the records of an operation beside the ledger, before its entry is written."""
+    def attach(self, op: Digest, kept: Mapping[str, bytes]) -> None:
+        """Keep the records of an operation beside the ledger, before its entry is written.
+
+        Args:
+            op: the operation.
+            kept: path below the operation's folder -> content, as it was checked: the files it was read from may have
+                changed since.
+        """
         if self.run is None:
             return
-        self.run.attach(files, folder(op))
-        self.run.attach(approvals, f"{folder(op)}/approvals")
         with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
-            self.run.attach([golden.write(Path(scratch) / "golden.json")], folder(op))
+            for name, content in kept.items():
+                path = Path(scratch) / name
+                path.parent.mkdir(exist_ok=True)
+                path.write_bytes(content)
+                below = "" if "/" not in name else "/" + name.rpartition("/")[0]
+                self.run.attach([path], folder(op) + below)
 
     def attached(self, release: Release, into: Path) -> Path | None:
         """Download the records of a release; None when they are gone. Nothing in them is checked yet."""

@@ -7,14 +7,13 @@ back equal (RFC 8785 differs in how it writes exponents; we never mix the two).
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from ci_lib.errors import BadInput, Refused
+from ci_lib.files import write_atomically
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 """A SHA-256 in the form ``sha256:<64 hex digits>``."""
@@ -51,10 +50,10 @@ class Record(BaseModel):
             first = error.errors()[0]
             at = ".".join(str(part) for part in first["loc"]) or "the top"
             message = f"{where} is not a valid {cls.__name__} record: {first['msg']} at {at}"
-            raise Refused(message, "run the stage that writes it again") from error
+            raise Refused(message, _again(where)) from error
         if record.to_bytes() != data:
             message = f"{where} is not in canonical form: something other than ml-release wrote or changed it"
-            raise Refused(message, "run the stage that writes it again")
+            raise Refused(message, _again(where))
         return record
 
     @classmethod
@@ -86,6 +85,12 @@ STAGE_OF = {
 """Which stage writes which file."""
 
 
+def _again(where: str) -> str:
+    """Return what brings a record back that does not hold."""
+    stage = STAGE_OF.get(Path(where).name)
+    return f"ml-release {stage}" if stage else f"remove {where}, and run the stage that writes it again"
+
+
 def canonical(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
     """Return the canonical bytes of a JSON value.
 
@@ -99,27 +104,3 @@ def canonical(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
 def digest(data: bytes) -> str:
     """Return ``sha256:…`` of bytes."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all: a temporary file beside it, flushed to disk, then renamed.
-
-    Raises:
-        BadInput: the directory cannot be written, or the disk is full.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o644)  # noqa: PTH101 -- mkstemp gives 0600; CI artifacts are read by other users
-            os.replace(name, path)  # noqa: PTH105
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror}"
-        raise BadInput(message, f"df -h {path.parent}; ls -ld {path.parent}") from error

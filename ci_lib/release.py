@@ -1,5 +1,6 @@
 """Release: one entry of the ledger. Who put which bytes into production, replacing what, on which approval."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
@@ -7,6 +8,9 @@ from typing import Literal
 from ci_lib.candidate import Person
 from ci_lib.errors import BadInput
 from ci_lib.record import Digest, Record, canonical, digest
+
+LONGEST_REASON = 2_000
+"""Characters of a deploy's reason in the ledger."""
 
 
 class Release(Record):
@@ -72,6 +76,18 @@ def rollback_op(*, environment: str, model: str, to: int | None, leaves: Digest,
 
 def _op(*parts: str) -> Digest:
     return digest(canonical(list(parts)))
+
+
+def shortened(reason: str) -> str:
+    """Return a reason that fits into an entry: the ledger keeps few characters, the approvals have all of it.
+
+    It is measured as JSON writes it, where a letter outside ASCII takes six characters.
+    """
+    if len(json.dumps(reason)) <= LONGEST_REASON:
+        return reason
+    while len(json.dumps(reason)) > LONGEST_REASON:
+        reason = reason[: len(reason) * 9 // 10]
+    return reason + " …"
 
 
 def restorable(entries: Sequence[Release]) -> tuple[Release, ...]:

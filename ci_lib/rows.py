@@ -58,7 +58,8 @@ def _csv(path: Path) -> "pd.DataFrame":
     import pandas as pd  # noqa: PLC0415 -- heavy: only jobs that read rows pay for it
 
     try:
-        _refuse_duplicates(_header(path), str(path))
+        header, first = _first_rows(path)
+        _refuse_duplicates(header, str(path))
         frame = pd.read_csv(path, encoding="utf-8", low_memory=False)
     except UnicodeDecodeError as error:
         raise _not_utf8(path) from error
@@ -71,8 +72,8 @@ def _csv(path: Path) -> "pd.DataFrame":
     except (OSError, EOFError, zlib.error) as error:
         message = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise BadInput(message, f"ls -l {path}") from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        # pandas takes the first columns for an index when every row has more fields than the header.
+    if len(first) > len(header):
+        # pandas takes the first columns for an index then, and every value would go by the next column's name.
         message = f"{path}: the rows have more fields than the header has names"
         raise BadInput(message, f"head -2 {path}")
     return frame
@@ -86,11 +87,12 @@ def _open(path: Path) -> Any:  # noqa: ANN401 -- three kinds of binary file
     return openers.get(path.suffix.lower(), open)(path, "rb")
 
 
-def _header(path: Path) -> list[str]:
-    """Return the column names as written: pandas would rename the second ``a`` to ``a.1`` without a word."""
+def _first_rows(path: Path) -> tuple[list[str], list[str]]:
+    """Return the column names as written, for pandas would rename the second ``a`` to ``a.1``, and the row below."""
     with _open(path) as file:
         lines = (line.decode("utf-8-sig") for line in file)
-        return next(csv.reader(lines), [])
+        filled = (row for row in csv.reader(lines) if row)
+        return next(filled, []), next(filled, [])
 
 
 def _not_utf8(path: Path) -> BadInput:

@@ -54,7 +54,12 @@ def _at_the_gate(job: Job, page: ExitStack) -> int:
         if not _page_wanted(job):
             _say_how_to_go_on(job, gate)
             return Exit.NO_APPROVAL
-        state = page.enter_context(_page(job, gate)).wait()
+        try:
+            state = page.enter_context(_page(job, gate)).wait()
+        except KeyboardInterrupt:
+            job.console.say("the page is closed; nothing is lost")
+            _say_how_to_go_on(job, gate)
+            raise
     if state == "approved":
         return Exit.DONE
     job.console.say(

@@ -7,7 +7,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from ci_lib.errors import BadInput
-from ci_lib.record import write_atomically
+from ci_lib.files import write_atomically
 
 EXAMPLES: Mapping[str, str] = {
     "basic": "binary classification on scikit-learn's breast cancer data",

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from ci_lib import chain as chains
 from ci_lib import champion, checks
-from ci_lib.decision import Outcome
 from ci_lib.errors import BadInput, Exit, Refused
+from ci_lib.findings import Outcome
 from ci_lib.job import Job
 from ci_lib.production import Production, is_copy, open_production, short
 from ci_lib.record import Digest, Record

@@ -16,8 +16,9 @@ from ci_lib.evidence import Curve, Evidence, Golden, Profile
 from ci_lib.job import Job
 from ci_lib.measure import curves, drift
 from ci_lib.measurement import Measurement, Scope
+from ci_lib.probe.children import Children
 from ci_lib.probe.golden import mismatches
-from ci_lib.probe.run import Probe, Probed
+from ci_lib.probe.run import Probe, Probed, own_time
 from ci_lib.production import Production, open_production
 from ci_lib.release import Release
 
@@ -36,8 +37,14 @@ class Measured:
     reference: tuple[Profile, ...]
 
 
-def validate(job: Job, dataset: Dataset, candidate: Candidate) -> Evidence:
+def validate(job: Job, dataset: Dataset, candidate: Candidate, children: Children) -> Evidence:
     """Measure the candidate on the holdout, beside the champion and a dummy.
+
+    Args:
+        job: the stage.
+        dataset: what `prepare` wrote.
+        candidate: what `train` or `adopt` wrote.
+        children: the processes that load the models, each of them once.
 
     Raises:
         Refused: rows or model files are not those that the records name; a format the policy does not allow.
@@ -49,14 +56,16 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate) -> Evidence:
     rows = frames.load_split(job.chain, dataset, "holdout")
     production = open_production(job)
     head = production.ledger.head()
+    if head:
+        children.start("champion")
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
-        root = Path(scratch)
-        model = _fetch(job, candidate, root / "candidate")
-        probed = _score(job, dataset, model, rows, root)
+        model = _fetch(job, candidate, Path(scratch) / "candidate")
+        probed = _score(job, dataset, model, rows, children)
         golden = Golden(inputs=_golden_inputs(frames.features(rows, dataset)), outputs=probed.answer.golden)
-        repeated = _repeated(job, dataset, model, golden, root)
-        scores = _champion(job, dataset, production, head, rows, root) if head else None
-    measured = _measure(job, dataset, candidate, rows, probed, scores)
+        again = _again(job, dataset, model, golden, children)
+        old = _champion(job, dataset, production, head, rows, children) if head else None
+    job.console.say(f"   {own_time(each.answer for each in (probed, again, old) if each)}")
+    measured = _measure(job, dataset, candidate, rows, probed, _scores(old, "champion") if old else None)
     return Evidence(
         model=job.config.model,
         task=job.config.task,
@@ -65,7 +74,7 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate) -> Evidence:
         manifest=candidate.manifest.digest(),
         champion=champion.compared(head) if head else None,
         threshold=job.config.threshold if job.config.task == "binary" else None,
-        measurements=(*measured.measurements, repeated),
+        measurements=(*measured.measurements, _repeated(golden, again)),
         golden=golden,
         curves=measured.curves,
         reference=measured.reference,
@@ -74,16 +83,21 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate) -> Evidence:
 
 def _fetch(job: Job, candidate: Candidate, into: Path) -> Path:
     """Download the candidate and hold its bytes against the record."""
-    model = job.open_registry(job.registry_uri()).download(candidate.model_uri, into)
+    registry = job.open_registry(job.registry_uri())
+    try:
+        model = registry.download(candidate.model_uri, into)
+    except Refused as error:
+        message = f"the candidate's model {candidate.model_uri} is gone: {error.what}"
+        raise Refused(message, "ml-release train") from error
     if changed := manifest.difference(candidate.manifest, manifest.scan(model)):
         message = f"{candidate.model_uri} is no longer what was trained: {changed}"
         raise Refused(message, "find out who changed it, then ml-release train")
     return model
 
 
-def _score(job: Job, dataset: Dataset, model: Path, rows: pd.DataFrame, scratch: Path) -> Probed:
+def _score(job: Job, dataset: Dataset, model: Path, rows: pd.DataFrame, children: Children) -> Probed:
     """Score the holdout with the candidate, time it, and shuffle its columns."""
-    probe = Probe(config=job.config, env=job.env, scratch=_folder(scratch / "candidate-probe"))
+    probe = _probe(job, children, "candidate")
     features = frames.features(rows, dataset)
     with job.console.step(f"score {len(rows):,} holdout rows with the candidate, in a process of its own"):
         return probe.ask(
@@ -98,10 +112,11 @@ def _score(job: Job, dataset: Dataset, model: Path, rows: pd.DataFrame, scratch:
 
 
 def _champion(
-    job: Job, dataset: Dataset, production: Production, head: Release, rows: pd.DataFrame, scratch: Path
-) -> NDArray[Any]:
+    job: Job, dataset: Dataset, production: Production, head: Release, rows: pd.DataFrame, children: Children
+) -> Probed:
     """Score the same rows with the champion, whose features may be others than the candidate's."""
-    model = production.fetch(head, scratch / "champion")
+    probe = _probe(job, children, "champion")
+    model = production.fetch(head, probe.scratch / "champion")
     names = mlmodel.read(model).inputs
     missing = [name for name in names if name not in rows.columns]
     if missing:
@@ -109,13 +124,20 @@ def _champion(
             f"the champion (release {head.number}) needs columns that the data no longer have: {', '.join(missing)}"
         )
         raise BadInput(message, "keep them in data.source; data.drop hides them from the candidate all the same")
-    probe = Probe(config=job.config, env=job.env, scratch=_folder(scratch / "champion-probe"))
     with job.console.step(f"score the same rows with the champion, release {head.number}"):
-        scores = probe.ask(model, dataset, rows=rows[list(names)] if names else frames.features(rows, dataset)).scores
-    if scores is None:
-        message = "the champion's scores were not written"
+        return probe.ask(model, dataset, rows=rows[list(names)] if names else frames.features(rows, dataset))
+
+
+def _probe(job: Job, children: Children, name: str) -> Probe:
+    child = children.take(name)
+    return Probe(config=job.config, env=job.env, scratch=child.scratch, child=child)
+
+
+def _scores(probed: Probed, whose: str) -> NDArray[Any]:
+    if probed.scores is None:
+        message = f"the {whose}'s scores were not written"
         raise BadInput(message, "ml-release validate --debug")
-    return scores
+    return probed.scores
 
 
 def _measure(
@@ -133,15 +155,13 @@ def _measure(
         attributes=encoding.attributes(frames.sensitive(rows, dataset)),
         train_truth=encoding.target(frames.target(train, dataset), dataset),
     )
-    if probed.scores is None:
-        message = "the candidate's scores were not written"
-        raise BadInput(message, "ml-release validate --debug")
+    scores = _scores(probed, "candidate")
     confidence = job.config.policy.confidence
     with job.console.step("measure"):
-        found = assessment.assess(job.config, holdout, probed.scores, champion_scores)
+        found = assessment.assess(job.config, holdout, scores, champion_scores)
         found += assessment.operations(probed.answer, candidate.manifest.size, confidence)
         found += assessment.importance(probed.answer.importance, confidence)
-        made = assessment.predictions(job.config, holdout.labels, probed.scores)
+        made = assessment.predictions(job.config, holdout.labels, scores)
         drawn = list(curves.points(holdout.truth, made, of="candidate"))
         if champion_scores is not None:
             old = assessment.predictions(job.config, holdout.labels, champion_scores)
@@ -162,11 +182,13 @@ def _golden_inputs(features: pd.DataFrame) -> str:
     return str(features.head(GOLDEN_ROWS).to_json(orient="split", index=False, double_precision=15))
 
 
-def _repeated(job: Job, dataset: Dataset, model: Path, golden: Golden, scratch: Path) -> Measurement:
-    """Load the model once more, in a fresh process, and count the golden predictions that it does not repeat."""
-    probe = Probe(config=job.config, env=job.env, scratch=_folder(scratch / "again"))
+def _again(job: Job, dataset: Dataset, model: Path, golden: Golden, children: Children) -> Probed:
+    """Load the model once more, in a fresh process, and have it repeat the golden predictions."""
     with job.console.step("load it once more and repeat the golden predictions"):
-        again = probe.ask(model, dataset, golden=golden.inputs)
+        return _probe(job, children, "again").ask(model, dataset, golden=golden.inputs)
+
+
+def _repeated(golden: Golden, again: Probed) -> Measurement:
     return Measurement(
         metric="golden_mismatches",
         scope=Scope(of="candidate"),
@@ -174,8 +196,3 @@ def _repeated(job: Job, dataset: Dataset, model: Path, golden: Golden, scratch: 
         n=len(golden.outputs),
         method="count",
     )
-
-
-def _folder(path: Path) -> Path:
-    path.mkdir(parents=True)
-    return path

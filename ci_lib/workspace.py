@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ci_lib.errors import BadInput
@@ -35,16 +35,16 @@ def writing(chain: Path) -> Iterator[None]:
     except OSError as error:
         message = f"{chain} cannot be written: {error.strerror}"
         raise BadInput(message, f"ls -ld {chain.parent}; or name another place: --chain DIR") from error
-    with os.fdopen(descriptor, "r+") as file:
+    with os.fdopen(descriptor, "r") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             message = f"another run (process {file.read().strip() or 'unknown'}) uses {chain}; it may wait at the gate"
             hint = "answer it: ml-release approve, or with --reject; or run elsewhere: --chain DIR"
             raise BadInput(message, hint) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with suppress(OSError):  # on a full disk the next writer is not told our number; the lock holds all the same
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
         yield
 
 

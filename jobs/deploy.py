@@ -16,9 +16,9 @@ from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.ledger import made_by
 from ci_lib.manifest import difference, scan
-from ci_lib.production import Copy, Production, open_production, short
-from ci_lib.record import Digest
-from ci_lib.release import Release, deploy_op
+from ci_lib.production import Copy, Production, is_copy, open_production, short
+from ci_lib.record import Digest, digest
+from ci_lib.release import Release, deploy_op, shortened
 from ci_lib.signed import Signed
 
 
@@ -49,16 +49,18 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     entries = production.ledger.entries()
     head = entries[-1] if entries else None
     if done := _already(op, entries):
+        if not is_copy(production.seen(), done):
+            production.project()  # refuses: that version is gone, so it is not in production, whatever was done once
         return _end(job, done, f"release {done.number} is this candidate on these approvals already: nothing to do")
-    checks.check_chain(chain, job.config.policy, job.config.model, decide)
+    checks.check_chain(chain, job.config, decide)
     if stop := _gate(job, production, chain, approvals, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
+    kept = _kept(job, chain, approvals)
     production = production.started()
     production.ledger.claim([signed.approval.nonce for signed in approvals], op)
     copy = _copy(job, production, chain, op)
-    files = [job.chain / name for name in chains.FILES]
-    production.attach(op, files, sorted((job.here / "approvals").glob("*.json")), chain.evidence.golden)
+    production.attach(op, kept)
     entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
     production.project()
     what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
@@ -98,6 +100,7 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signe
             subjects=chain.subjects(policy.fingerprint()),
             authors=[*chain.candidate.authors, *job.ci.authors()],
             environment=job.environment,
+            destination=job.config.destination(job.environment),
             model=job.config.model,
             decision=decision,
             now=job.clock(),
@@ -111,11 +114,32 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signe
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": None}[standing.state]
 
 
+def _kept(job: Job, chain: Chain, approvals: tuple[Signed, ...]) -> dict[str, bytes]:
+    """Return what is kept beside the ledger, exactly as it was checked: somebody may be writing the files by now."""
+    records = (chain.dataset, chain.candidate, chain.evidence, chain.decision)
+    path = job.chain / chains.REPORT
+    report = path.read_bytes() if path.is_file() else b""
+    if digest(report) != chain.report:
+        message = f"{path} changed while it was being released"
+        raise Refused(message, "is another run at work here? run the job again")
+    return {
+        **{f"{record.kind}.json": record.to_bytes() for record in records},
+        "index.html": report,
+        "golden.json": chain.evidence.golden.to_bytes(),
+        **{f"approvals/{number}.json": each.envelope.to_bytes() for number, each in enumerate(approvals, start=1)},
+    }
+
+
 def _copy(job: Job, production: Production, chain: Chain, op: Digest) -> Copy:
     """Bring the candidate's bytes into production's registry, verified on both sides."""
     candidate = chain.candidate
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, job.console.step("copying the model"):
-        model = job.open_registry(job.registry_uri()).download(candidate.model_uri, Path(scratch))
+        registry = job.open_registry(job.registry_uri())
+        try:
+            model = registry.download(candidate.model_uri, Path(scratch))
+        except Refused as error:
+            message = f"the candidate's model {candidate.model_uri} is gone: {error.what}"
+            raise Refused(message, "ml-release run") from error
         try:
             found = scan(model)
         except BadInput as error:
@@ -149,7 +173,7 @@ def _entry(
         previous=head.digest() if head else None,
         op=op,
         actor=job.ci.actor(),
-        reason="; ".join(signed.approval.reason for signed in approvals) or "approval: automatic",
+        reason=shortened("; ".join(signed.approval.reason for signed in approvals)) or "approval: automatic",
         pipeline=job.ci.pipeline(),
         at=job.clock(),
     )

@@ -4,20 +4,27 @@ Resolves the champion through ledger and alias, checks its bytes, loads it in a 
 predictions. With --batch: drift of every feature and, where the target is known, the same metrics again.
 """
 
+import tempfile
+from pathlib import Path
+
 from ci_lib import rows
-from ci_lib.decision import Finding, verdict
 from ci_lib.errors import Exit
+from ci_lib.findings import Finding, verdict
 from ci_lib.job import Job
-from ci_lib.monitoring import watch
-from ci_lib.production import open_production
+from ci_lib.probe.children import Children
 
 CODES = {"pass": Exit.DONE, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
 
 
 def main(job: Job) -> int:
     """Watch the job's environment once: 0 all is well, 10 a breach, 11 not settled."""
-    batch = rows.read(job.args.batch, job.project) if job.args.batch else None
-    watched = watch(job, open_production(job), batch)
+    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, Children(job.env, Path(scratch)) as children:
+        children.start("champion")
+        from ci_lib.monitoring import watch  # noqa: PLC0415 -- imports MLflow, while the child starts
+        from ci_lib.production import open_production  # noqa: PLC0415
+
+        batch = rows.read(job.args.batch, job.project) if job.args.batch else None
+        watched = watch(job, open_production(job), batch, children)
     for finding in watched.findings:
         job.console.say(f"   {finding}")
     outcome = verdict(watched.findings)

@@ -8,9 +8,9 @@ from ci_lib.dataset import Dataset
 from ci_lib.decision import Decision
 from ci_lib.errors import Exit, Unavailable
 from ci_lib.evidence import Evidence
+from ci_lib.files import write_atomically
 from ci_lib.job import Job
 from ci_lib.production import open_production
-from ci_lib.record import write_atomically
 from ci_lib.release import Release
 
 

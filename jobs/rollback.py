@@ -5,6 +5,7 @@ Nothing is trained, validated or loaded. The bytes are downloaded and held again
 
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
+from ci_lib.ledger import CARRIED
 from ci_lib.production import Production, is_copy, open_production
 from ci_lib.record import Digest
 from ci_lib.release import Release, choose, restorable, rollback_op
@@ -82,9 +83,8 @@ def _entry(
     if now != head:
         message = f"another job made release {now.number if now else 0} meanwhile"
         raise Refused(message, "ml-release status, then decide again")
-    carried = {"manifest", "model_id", "candidate", "evidence", "golden", "model", "environment"}
     return Release(
-        **target.model_dump(include=carried),
+        **target.model_dump(include={*CARRIED, "model", "environment"}),
         number=head.number + 1,
         action="rollback",
         model_version=version,

@@ -13,9 +13,10 @@ from ci_lib.ci.local import code
 from ci_lib.dataset import Dataset
 from ci_lib.entrypoint import resolve
 from ci_lib.errors import BadInput, Exit, Refused
+from ci_lib.files import write_atomically
 from ci_lib.job import Job
 from ci_lib.locking import environment_lock
-from ci_lib.record import digest, write_atomically
+from ci_lib.record import digest
 
 
 def main(job: Job) -> int:

@@ -3,12 +3,15 @@
 The models run in child processes that see no secrets. Writes evidence.json and decision.json; ends with 0, 10 or 11.
 """
 
+import tempfile
+from pathlib import Path
+
 from ci_lib.candidate import Candidate
 from ci_lib.dataset import Dataset
 from ci_lib.decision import decide
 from ci_lib.errors import Exit
 from ci_lib.job import Job
-from ci_lib.validation import validate
+from ci_lib.probe.children import Children
 
 CODES = {"pass": Exit.DONE, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
 
@@ -17,7 +20,11 @@ def main(job: Job) -> int:
     """Validate one candidate."""
     dataset = Dataset.read(job.chain / "dataset.json")
     candidate = Candidate.read(job.chain / "candidate.json")
-    evidence = validate(job, dataset, candidate)
+    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, Children(job.env, Path(scratch)) as children:
+        children.start("candidate", "again")
+        from ci_lib.validation import validate  # noqa: PLC0415 -- imports MLflow, while the children start
+
+        evidence = validate(job, dataset, candidate, children)
     decision = decide(job.config.policy, dataset, evidence)
     files = [evidence.write(job.chain / "evidence.json"), decision.write(job.chain / "decision.json")]
     if candidate.run_id is not None:

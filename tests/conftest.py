@@ -1,6 +1,8 @@
 """Options and fixtures that all tests share."""
 
 import shutil
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -74,6 +76,16 @@ def open_registry(tmp_path: Path, migrated: Path) -> Callable[[str], Registry]:
         return opened[uri]
 
     return open_one
+
+
+@pytest.fixture
+def process_settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Put back what `ci_lib.cli.main` sets for its whole process."""
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

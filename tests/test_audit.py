@@ -13,6 +13,7 @@ from ci_lib import audit
 from ci_lib.champion import compared
 from ci_lib.errors import Exit
 from ci_lib.production import open_production
+from ci_lib.record import digest
 
 
 @pytest.fixture
@@ -68,7 +69,44 @@ def empty_champion(world: World) -> None:
 
 
 def change_approval(world: World) -> None:
-    (ledger_folder(world, 2) / "approvals" / "ana.json").write_text("{}")
+    (ledger_folder(world, 2) / "approvals" / "1.json").write_text("{}")
+
+
+def change_report(world: World) -> None:
+    (ledger_folder(world, 2) / "index.html").write_text("<html>all is well")
+
+
+def change_decision(world: World) -> None:
+    path = ledger_folder(world, 2) / "decision.json"
+    path.write_text(path.read_text().replace("0.8", "0.9"))
+
+
+def change_dataset(world: World) -> None:
+    (ledger_folder(world, 2) / "dataset.json").unlink()
+
+
+def release_on_another_approval(world: World) -> None:
+    """Append by hand what the approval of release 2 was not about."""
+    production = open_production(world.job())
+    two, head = production.ledger.entries()[1:3]
+    forged = two.model_copy(
+        update={
+            "number": 4,
+            "replaces": 3,
+            "previous": head.digest(),
+            "op": digest(b"forged"),
+            "candidate": digest(b"forged"),
+        }
+    )
+    assert production.run is not None
+    kept = ledger_folder(world, 2)
+    production.attach(
+        forged.op,
+        {path.relative_to(kept).as_posix(): path.read_bytes() for path in kept.rglob("*") if path.is_file()},
+    )
+    production.ledger.append(forged.op, lambda _: forged)
+    production.project()
+    (ledger_folder(world, 4) / "candidate.json").write_bytes(b"forged")
 
 
 def delete_golden(world: World) -> None:
@@ -108,6 +146,10 @@ def delete_ledger_model(world: World) -> None:
         (change_champion, "THE CHAMPION IS NOT WHAT WAS RELEASED"),
         (empty_champion, "THE CHAMPION IS NOT WHAT WAS RELEASED"),
         (change_approval, "an approval of release 2 is missing or changed"),
+        (change_report, "index.html of release 2 is missing, or not what ana approved"),
+        (change_decision, "decision.json of release 2 is missing, or not what ana approved"),
+        (change_dataset, "dataset.json of release 2 is missing or changed"),
+        (release_on_another_approval, "an approval of release 4 is no approval of what was released"),
         (delete_golden, "golden.json of release 1 is missing or changed"),
         (change_evidence, "evidence.json of release 2 is missing or changed"),
         (delete_records, "the records of release 1 are gone"),

@@ -9,6 +9,7 @@ import pytest
 from ci_lib import columns
 from ci_lib.config import Data, Split
 from ci_lib.errors import BadInput
+from ci_lib.labels import positive
 from ci_lib.measure.catalogue import Task
 
 
@@ -134,12 +135,12 @@ def test_labels_come_in_the_order_of_their_values() -> None:
     ],
 )
 def test_the_positive_label(names: tuple[str, ...], wanted: Any, expected: str) -> None:
-    assert columns.positive(names, wanted) == expected
+    assert positive(names, wanted) == expected
 
 
 def test_a_positive_label_that_is_not_there_is_refused() -> None:
     with pytest.raises(BadInput, match=r"data\.positive is 'good', and the target's labels are '0', '1'"):
-        columns.positive(("0", "1"), "good")
+        positive(("0", "1"), "good")
 
 
 def test_groups_read_as_they_are_written_and_the_unknown_is_a_group() -> None:

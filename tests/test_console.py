@@ -33,6 +33,27 @@ def test_escape_sequences_in_a_message_are_shown_not_obeyed() -> None:
     assert out.getvalue() == "⟨U+001B⟩[2J section_end:1:x\n"
 
 
+class Gone(io.StringIO):
+    """A pipe whose reader went away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tried = 0
+
+    def write(self, text: str) -> int:
+        del text
+        self.tried += 1
+        raise BrokenPipeError
+
+
+def test_when_nobody_reads_any_more_the_work_goes_on_in_silence() -> None:
+    pipe = Gone()
+    console = Console(pipe)
+    with console.stage("deploy"):
+        console.say("release 1")
+    assert pipe.tried == 1
+
+
 def test_an_ascii_pipe_gets_escapes_not_a_crash() -> None:
     raw = io.BytesIO()
     pipe = io.TextIOWrapper(raw, encoding="ascii")

@@ -4,7 +4,8 @@ import pytest
 from doubles import records
 
 from ci_lib.config import Policy, Rule
-from ci_lib.decision import Finding, decide, in_force, judge_rules, verdict
+from ci_lib.decision import decide, in_force
+from ci_lib.findings import Finding, judge_rules, verdict
 from ci_lib.measurement import Measurement, Scope
 
 

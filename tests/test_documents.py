@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from ci_lib import __version__
 from ci_lib.arguments import OTHERS, STAGES
+from ci_lib.cli import INTERRUPTED
 from ci_lib.config import Config
 from ci_lib.errors import Exit
 
@@ -25,7 +26,7 @@ def test_the_table_of_commands_is_the_command_line() -> None:
 
 def test_every_exit_code_is_explained() -> None:
     section = README.partition("## Exit codes")[2].partition("## ")[0]
-    assert {int(code) for code in re.findall(r"\| (\d+) \|", section)} == {code.value for code in Exit}
+    assert {int(code) for code in re.findall(r"\| (\d+) \|", section)} == {*(code.value for code in Exit), INTERRUPTED}
 
 
 def test_the_release_yml_it_shows_is_valid() -> None:

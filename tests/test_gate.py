@@ -16,9 +16,9 @@ from ci_lib.ci.local import Local
 from ci_lib.console import Console
 from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Refused
+from ci_lib.files import write_atomically
 from ci_lib.gate import ChainGate, Vote
 from ci_lib.job import Job
-from ci_lib.record import write_atomically
 from ci_lib.signed import Signed, seal
 
 REASON = "I read the report"
@@ -126,9 +126,47 @@ def test_where_two_are_needed_one_person_counts_once(tmp_path: Path) -> None:
     assert [answer.approver.id for answer in gate.approvals()] == ["ben", "cora"]
 
 
+def test_who_approved_may_still_say_no_while_others_are_asked(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, required=2)
+    gate = desk.open()
+    gate.record(desk.vote())
+    gate.record(desk.vote(decision="rejected", reason="I was wrong"))
+    assert gate.state() == "rejected"
+
+
+def test_an_approval_is_for_the_registry_that_release_yml_named_then(desk: Desk) -> None:
+    desk.open().record(desk.vote())
+    elsewhere = desk.config.environments["production"].model_copy(update={"registry": "http://elsewhere:5000"})
+    desk.config = desk.config.model_copy(update={"environments": {"production": elsewhere}})
+    assert desk.open().state() == "waiting"
+
+
+@pytest.mark.parametrize("field", ["registry", "name", "alias"])
+def test_each_part_of_the_destination_counts(desk: Desk, field: str) -> None:
+    other = desk.config.environments["production"].model_copy(update={field: "other"})
+    changed = desk.config.model_copy(update={"environments": {"production": other}})
+    assert changed.destination("production") != desk.config.destination("production")
+
+
+def test_an_answer_that_no_longer_holds_does_not_stand_in_the_way(tmp_path: Path) -> None:
+    """Deploy refuses when any answer does not hold: one that nobody can take back would stop it for ever."""
+    desk = Desk(tmp_path, required=2)
+    gate = desk.open()
+    old = gate.record(desk.vote())
+    (path,) = gate.folder.glob("*.json")
+    for broken in ({"pipeline": "p", "issued_at": old.issued_at.replace(tzinfo=None)}, {"model": "another"}):
+        seal(old.model_copy(update=broken), None).write(path)
+        assert gate.approvals() == ()
+        gate.record(desk.vote(approver="cora"))
+        (kept,) = gate.folder.glob("*.json")
+        assert Signed.read(kept).approval.approver.id == "cora"
+        kept.unlink()
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
+        ({"reason": "x" * 4_001}, "4,001 characters; 4,000 are kept"),
         ({"reason": " . "}, "needs a reason"),
         ({"accepted": ()}, "accepts each by name"),
         ({"accepted": ("nonsense",)}, "no inconclusive finding is called nonsense"),

@@ -9,8 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-RECORDS = {"measurement", "dataset", "candidate", "evidence", "decision", "approval", "release", "config", "judge"}
-CORE = {"errors", "record", "manifest", "measure", "formats", *RECORDS}
+RECORDS = {
+    "measurement",
+    "dataset",
+    "candidate",
+    "evidence",
+    "findings",
+    "decision",
+    "approval",
+    "release",
+    "config",
+    "judge",
+}
+CORE = {"errors", "files", "record", "manifest", "measure", "formats", "keys", *RECORDS}
 EDGES = {"ci", "registry", "ledger", "report"}
 PRIVILEGED = ("approve", "deploy", "rollback")
 LIGHT = ("config", "approval", "decision", "release", "starter", "doctor", "job")

@@ -3,8 +3,9 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from ci_lib import judge
 from ci_lib.judge import Limit
@@ -83,6 +84,14 @@ def test_the_logit_scale_is_used_where_the_measurement_names_it() -> None:
     )
 
 
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 2.0, -0.5])
+def test_a_confidence_that_is_none_cannot_be_written_down(confidence: float) -> None:
+    with pytest.raises(ValidationError, match="confidence"):
+        Measurement(
+            metric="roc_auc", scope=Scope(of="candidate"), value=0.5, n=1, method="test", confidence=confidence
+        )  # fmt: skip
+
+
 def test_rows_needed_grow_with_the_square_of_the_width() -> None:
     found = measured(0.75, 0.65, 0.85, n=100)
     assert judge.rows_needed(found, (0.70, None)) == 400
@@ -119,3 +128,22 @@ def test_a_tighter_limit_never_turns_no_into_yes(
 def test_nothing_both_passes_and_fails(value: float, down: float, up: float, limit: float) -> None:
     found = measured(value, value - down, value + up)
     assert not (judge.is_pass(found, (limit, None)) and judge.failing([(found, (limit, None))], 0.95)[0])
+
+
+shares = st.floats(0, 1, allow_nan=False)
+
+
+@given(st.sampled_from(["identity", "log", "logit"]), st.lists(shares, min_size=3, max_size=3), shares, st.booleans())
+@example("log", [0.0, 0.5, 1.0], 0.3, False)
+@example("logit", [0.985, 0.99, 0.995], 1.0, True)
+@example("log", [0.4, 0.5, 0.6], 0.0, False)
+def test_one_alone_fails_when_its_whole_interval_is_outside_and_never_else(
+    scale: Scale, ends: list[float], bound: float, least: bool
+) -> None:
+    """On every scale, also where an end or the limit has no finite image on it."""
+    low, value, high = sorted(ends)
+    found = measured(value, low, high, scale=scale)
+    outside = high < bound if least else low > bound
+    near = min(abs(high - bound), abs(low - bound)) < 1e-6
+    failed = judge.failing([(found, (bound, None) if least else (None, bound))], 0.95)[0]
+    assert near or failed == outside

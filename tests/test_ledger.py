@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import pytest
 from doubles.entries import entry, history
@@ -184,3 +185,42 @@ def test_no_changed_character_before_the_last_entry_goes_unnoticed(which: int, d
     changed = texts[key][:place] + letter + texts[key][place + 1 :]
     with pytest.raises(Refused):
         ledger(MemoryStore(texts | {key: changed})).entries()
+
+
+FORGED_DEPLOY = "entry 3 is no deploy that ml-release makes"
+FORGED_ROLLBACK = "entry 3 is no rollback that ml-release makes"
+BACK = {"action": "rollback", "approvals": (), "restores": 1, "model_id": "m-1", "manifest": digest(b"A")}
+
+
+@pytest.mark.parametrize(
+    ("forged", "words"),
+    [
+        ({"approvals": ()}, FORGED_DEPLOY),
+        ({"automatic": True}, FORGED_DEPLOY),
+        ({"restores": 1}, FORGED_DEPLOY),
+        ({"replaces": 1}, "entry 3 replaces release 1, which is not the one before"),
+        ({"replaces": None}, "entry 3 replaces release None"),
+        (BACK | {"restores": None}, FORGED_ROLLBACK),
+        (BACK | {"restores": 3}, FORGED_ROLLBACK),
+        (BACK | {"restores": 9}, FORGED_ROLLBACK),
+        (BACK | {"restores": 0}, FORGED_ROLLBACK),
+        (BACK | {"automatic": True}, FORGED_ROLLBACK),
+        (BACK | {"approvals": (digest(b"approval"),)}, FORGED_ROLLBACK),
+        (BACK | {"manifest": digest(b"EVIL")}, FORGED_ROLLBACK),
+        (BACK | {"model_id": "m-66"}, FORGED_ROLLBACK),
+        (BACK | {"golden": digest(b"EVIL")}, FORGED_ROLLBACK),
+    ],
+)
+def test_an_entry_that_rests_on_the_last_but_makes_no_sense_is_refused(forged: dict[str, Any], words: str) -> None:
+    """Whoever can write to the ledger can hash; an entry that restores itself would have others look for ever."""
+    store = filled("A", "B")
+    made = entry(history("A", "B")[-1], "C", **forged)
+    store.texts["op-000003"] = json.dumps(made.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    with pytest.raises(Refused, match=words):
+        ledger(store).entries()
+
+
+def test_a_rollback_that_carries_what_it_restores_holds() -> None:
+    store = filled("A", "B")
+    made = entry(history("A", "B")[-1], "C", **BACK)
+    assert ledger(store).append(made.op, lambda _: made) == made

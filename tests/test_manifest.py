@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from mlflow.utils.yaml_utils import write_yaml
 
 from ci_lib import manifest
 from ci_lib.errors import BadInput, Refused
@@ -41,10 +42,49 @@ def test_the_digest_does_not_depend_on_where_or_when(model: Path, tmp_path: Path
 
 def test_what_mlflow_writes_when_it_loads_a_model_is_no_part_of_it(model: Path) -> None:
     before = manifest.scan(model)
-    (model / "registered_model_meta").write_text("model_name: x")
+    (model / "registered_model_meta").write_text("model_name: x\nmodel_version: '3'\n")
     assert manifest.scan(model) == before
-    (model / "code" / "registered_model_meta").write_text("only at the top")
-    assert manifest.scan(model) != before
+    (model / "code" / "registered_model_meta").write_text("model_name: x\nmodel_version: '3'\n")
+    assert manifest.scan(model) != before, "only at the top"
+
+
+@pytest.mark.parametrize("name", ["loan", None, "größer", "12", "true", "v1.2_x-y", "x" * 256])
+def test_mlflows_own_note_is_known_in_every_form_it_is_written_in(model: Path, name: str | None) -> None:
+    before = manifest.scan(model)
+    content = {"model_name": name, "model_version": None if name is None else "3"}
+    write_yaml(str(model), "registered_model_meta", content, ensure_yaml_extension=False)  # type: ignore[no-untyped-call]
+    assert manifest.scan(model) == before
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x80\x04\x95 a pickle",
+        b"PK\x03\x04 a skops file",
+        b"model_name: x\nmodel_version: '3'\nmore: 1\n",
+        b"model_name: " + b"x" * 5000 + b"\nmodel_version: '3'\n",
+        b"import os\nmodel_name: str\nmodel_version: str\n",
+        b"model_name: exec('')\nmodel_version: '3'\n",
+    ],
+)
+def test_other_bytes_under_that_name_belong_to_the_model(model: Path, content: bytes) -> None:
+    """MLmodel may name any file as the one to load; one that the manifest skips could change after the approval."""
+    before = manifest.scan(model)
+    (model / "registered_model_meta").write_bytes(content)
+    assert manifest.difference(before, manifest.scan(model)) == "registered_model_meta is new"
+
+
+def test_a_link_under_that_name_is_refused(model: Path) -> None:
+    (model / "registered_model_meta").symlink_to("/etc/passwd")
+    with pytest.raises(Refused, match="a symbolic link"):
+        manifest.scan(model)
+
+
+def test_a_name_that_is_not_utf8_is_refused(model: Path) -> None:
+    (model / os.fsdecode(b"m\xff")).write_text("x")
+    with pytest.raises(Refused, match="a name that is not UTF-8"):
+        manifest.scan(model)
 
 
 @pytest.mark.parametrize("change", [b"Bytes", b"bytes ", b""])

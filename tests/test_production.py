@@ -133,5 +133,5 @@ def test_of_two_runs_of_one_job_the_first_copy_stands(production: Production, tm
 def test_records_are_kept_only_where_there_is_a_ledger(world: World) -> None:
     made = world.train("A")
     empty = open_production(world.job())
-    empty.attach(digest(b"op"), [], [], made.evidence.golden)
+    empty.attach(digest(b"op"), {"golden.json": made.evidence.golden.to_bytes()})
     assert empty.attached(entry(None), world.project / "x") is None

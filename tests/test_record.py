@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from ci_lib.decision import Decision
 from ci_lib.errors import BadInput, Refused
+from ci_lib.files import write_atomically
 from ci_lib.measurement import Measurement, Scope
-from ci_lib.record import canonical, write_atomically
+from ci_lib.record import canonical
 
 BUILT = records.chain()
 ALL = [BUILT.dataset, BUILT.candidate, BUILT.evidence, BUILT.decision, *BUILT.history]

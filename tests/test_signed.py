@@ -24,6 +24,7 @@ OTHER = Ed25519PrivateKey.from_private_bytes(bytes(32))
 APPROVAL = Approval(
     model="loan",
     environment="production",
+    destination=SOME,
     subjects=Subjects(
         manifest=digest(b"model"),
         candidate=SOME,

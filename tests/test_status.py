@@ -68,7 +68,7 @@ def test_an_alias_that_points_elsewhere_is_a_warning(world: World) -> None:
 
 def test_lost_approvals_are_said(world: World) -> None:
     ship(world, "A")
-    for path in (world.project / "mlartifacts").rglob("ana.json"):
+    for path in (world.project / "mlartifacts").rglob("1.json"):
         path.write_text("{}")
     assert "its approvals are missing or changed: ml-release audit" in shown(world)
 

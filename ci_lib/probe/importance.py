@@ -4,7 +4,7 @@ The lead metric is ROC AUC for binary, accuracy for multiclass and R² for regre
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,9 @@ Score = Callable[[pd.DataFrame], NDArray[np.float64]]
 MOST_ROWS = 2_000
 """Rows used at most: a seeded sample."""
 
+AT_ONCE = 20_000
+"""Rows that the model is given at most in one call: most of what a small call costs does not depend on its rows."""
+
 
 def measure(
     score: Score, rows: pd.DataFrame, truth: NDArray[np.float64], scores: NDArray[np.float64], request: Request
@@ -29,14 +32,29 @@ def measure(
     before = lead(request.task, truth, scores[kept])
     drops: dict[str, list[float]] = {str(column): [] for column in rows.columns}
     started = time.perf_counter()
-    for _ in range(request.shuffles):
+    for times in _rounds(request.shuffles, len(rows)):
         for column in rows.columns:
-            shuffled = rows.copy()
-            shuffled[column] = rows[column].iloc[generator.permutation(len(rows))].array
-            drops[str(column)].append(before - lead(request.task, truth, score(shuffled)))
+            found = score(_shuffled(rows, column, times, generator))
+            drops[str(column)] += [before - lead(request.task, truth, part) for part in np.split(found, times)]
         if time.perf_counter() - started > request.shuffle_seconds:
             break
     return tuple(Importance(column=column, drops=tuple(found)) for column, found in drops.items())
+
+
+def _rounds(shuffles: int, rows: int) -> list[int]:
+    """Return how often each column is shuffled in each round: once in the first, which shows how long one takes."""
+    most = max(AT_ONCE // rows, 1)
+    left = shuffles - 1
+    return [1, *(min(most, left - done) for done in range(0, left, most))]
+
+
+def _shuffled(rows: pd.DataFrame, column: Hashable, times: int, generator: np.random.Generator) -> pd.DataFrame:
+    """Return the rows `times` times below each other, one column shuffled within each copy."""
+    copies = np.tile(np.arange(len(rows)), times)
+    shuffled = np.concatenate([generator.permutation(len(rows)) for _ in range(times)])
+    stacked = rows.iloc[copies].reset_index(drop=True)
+    stacked[column] = rows[column].array.take(shuffled)
+    return stacked
 
 
 def lead(task: str, truth: NDArray[np.float64], scores: NDArray[np.float64]) -> float:

@@ -47,6 +47,9 @@ class Answer(Record):
 
     kind: Literal["answer"] = "answer"
     load_seconds: float
+    """Until the model can be asked, with the import of what it needs."""
+    predict_seconds: float
+    """Inside the model's predict, all calls together."""
     golden: tuple[float | str, ...] = ()
     latencies: tuple[float, ...] = ()
     """Seconds of one-row predictions."""

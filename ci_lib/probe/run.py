@@ -1,12 +1,9 @@
-"""Ask the child process: a scrubbed environment, a scratch directory, a time limit; answers come back as files."""
+"""Ask a child process: rows and request go out as files, within a time limit the answer comes back as one."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,22 +14,14 @@ from numpy.typing import NDArray
 from ci_lib.config import Config
 from ci_lib.dataset import Dataset
 from ci_lib.errors import BadInput, Refused
+from ci_lib.probe import children
 from ci_lib.probe.request import Answer, Request, Trouble
-
-KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "OMP_NUM_THREADS", "LD_LIBRARY_PATH")
-"""Variables the child may see. No token, no address, no PYTHONPATH."""
 
 SECONDS = 900
 """Time limit of one child."""
 
 LIMIT = "ML_RELEASE_MODEL_SECONDS"
 """The variable that sets another one."""
-
-SAID = "said.txt"
-"""What the child prints, in its scratch directory."""
-
-TAIL = 300
-"""Bytes of it that are repeated when the child dies."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +34,14 @@ class Probed:
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """Loads models in child processes."""
+    """Loads one model in a child process."""
 
     config: Config
     env: Mapping[str, str]
     scratch: Path
     """An empty directory for this probe alone."""
+    child: children.Child | None = None
+    """One that waits already, with `scratch` for its directory; None: it is started when asked."""
     seconds: float | None = None
     """Time limit of one child; None: what the environment says, or 900."""
 
@@ -111,40 +102,22 @@ class Probe:
         asked, answered = self.scratch / "request.json", self.scratch / "answer.json"
         request.write(asked)
         answered.unlink(missing_ok=True)
-        code = self._spawn([sys.executable, "-I", "-m", "ci_lib.probe.child", str(asked), str(answered)])
+        child = self.child or children.start(self.env, self.scratch)
+        code = self._wait(child, asked, answered)
         if not answered.exists():
-            message = f"the process that loads the model {_death(code)} before it answered{self._last_words()}"
+            said = child.last_words()
+            words = f"; it said last: {said}" if said else ""
+            message = f"the process that loads the model {_death(code)} before it answered{words}"
             raise BadInput(message, "load the model by hand: mlflow.sklearn.load_model(URI); is there enough memory?")
         return _read(answered.read_bytes())
 
-    def _spawn(self, command: Sequence[str]) -> int:
-        """Run the child in its own process group; however this ends, nothing of the group stays behind.
-
-        What it prints goes to a file: a pipe would fill our memory, and be held open by whatever the model started.
-        """
+    def _wait(self, child: children.Child, asked: Path, answered: Path) -> int:
         seconds = self._seconds()
-        env = {name: self.env[name] for name in KEPT if name in self.env}
-        env |= {"HOME": str(self.scratch), "TMPDIR": str(self.scratch), "MLFLOW_DISABLE_TELEMETRY": "true"}
-        with (
-            (self.scratch / SAID).open("wb") as said,
-            subprocess.Popen(
-                command,
-                cwd=self.scratch,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            ) as child,
-        ):
-            try:
-                return child.wait(seconds)
-            except subprocess.TimeoutExpired as error:
-                message = f"the model did not answer within {seconds:g} s"
-                raise BadInput(message, f"try predict by hand on a few rows, or allow more: {LIMIT}=3600") from error
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+        try:
+            return child.ask(asked, answered, seconds)
+        except subprocess.TimeoutExpired as error:
+            message = f"the model did not answer within {seconds:g} s"
+            raise BadInput(message, f"try predict by hand on a few rows, or allow more: {LIMIT}=3600") from error
 
     def _seconds(self) -> float:
         """Return the time limit: how long a model may take depends on the machine, so the environment may say."""
@@ -156,11 +129,12 @@ class Probe:
         message = f"{LIMIT} is {given!r}, which is no number of seconds"
         raise BadInput(message, f"{LIMIT}={SECONDS}")
 
-    def _last_words(self) -> str:
-        with (self.scratch / SAID).open("rb") as said:
-            said.seek(max(0, said.seek(0, os.SEEK_END) - TAIL))
-            lines = said.read().decode("utf-8", "replace").strip().splitlines()
-        return f"; it said last: {lines[-1]}" if lines else ""
+
+def own_time(answers: Iterable[Answer]) -> str:
+    """Say how much of a job's time was the models' own."""
+    kept = tuple(answers)
+    load, predict = (sum(answer.load_seconds for answer in kept), sum(answer.predict_seconds for answer in kept))
+    return f"the models' own time: {load:.2f} s to load, {predict:.2f} s to predict"
 
 
 def _death(code: int) -> str:

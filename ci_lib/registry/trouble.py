@@ -24,8 +24,39 @@ CODE = re.compile(r"^[A-Z_]+: ")
 WRAPPING = ("The following failures occurred", "##### File")
 """What MLflow puts before the message of an upload or download that failed (`store/artifact/artifact_repo.py`)."""
 
-DAMAGED = re.compile(r"file is not a database|database disk image is malformed")
-"""SQLITE_NOTADB and SQLITE_CORRUPT in SQLite's words (sqlite.org/rescode.html)."""
+FILES = re.compile(
+    r"\[Errno \d+\] "
+    r"(No space left on device|File too large|Disk quota exceeded|Read-only file system|Permission denied)"
+)
+"""What the operating system said, where MLflow passes it on inside an error of its own."""
+
+DATABASE: tuple[tuple[str, type[ReleaseError], str, str], ...] = (
+    (
+        "database is locked",
+        Unavailable,
+        "is locked: another process has been writing for too long",
+        "run the command again when the other job is done (fuser on the file names it)",
+    ),
+    (
+        "unable to open database file",
+        BadInput,
+        "cannot be opened",
+        "check that its directory is there and can be written",
+    ),
+    (
+        "database or disk is full|disk I/O error|attempt to write a readonly database",
+        BadInput,
+        "cannot be written: {}",
+        "df -h and ls -l on the file; make room, then run the command again",
+    ),
+    (
+        "file is not a database|database disk image is malformed",
+        BadInput,
+        "is damaged: {}",
+        "restore it from a backup, or name another one in release.yml, registry:",
+    ),
+)
+"""SQLite's words for what happened (sqlite.org/rescode.html) -> our error, its words, its hint."""
 
 DENIED = frozenset({"PERMISSION_DENIED", "UNAUTHENTICATED", "CUSTOMER_UNAUTHORIZED"})
 NOT_NOW = frozenset(
@@ -62,8 +93,7 @@ def answering(address: str) -> Iterator[None]:
         message = f"the registry at {address} needs a Python package that is not installed: {error}"
         raise BadInput(message, "pip install psycopg2-binary (PostgreSQL) or pymysql (MySQL)") from error
     except OSError as error:
-        message = f"files of the registry at {address} cannot be read or written: {error.strerror or error}"
-        raise BadInput(message, "check free space (df -h) and permissions") from error
+        raise _files(address, error.strerror or str(error)) from error
 
 
 def _foreign_errors() -> tuple[type[Exception], ...]:
@@ -99,18 +129,19 @@ def by_text(text: str, address: str) -> ReleaseError:
         return _denied(address, gist)
     if "404 Client Error" in text:
         return _missing(address, gist)
-    if "database is locked" in text:
-        message = f"the database at {address} is locked: another process has been writing for too long"
-        return Unavailable(message, "run the command again when the other job is done (fuser on the file names it)")
-    if damaged := DAMAGED.search(text):
-        message = f"the database at {address} is damaged: {damaged[0]}"
-        return BadInput(message, "restore it from a backup, or name another one in release.yml, registry:")
-    if "unable to open database file" in text:
-        message = f"the database at {address} cannot be opened"
-        return BadInput(message, "check that its directory is there and can be written")
+    if found := FILES.search(text):
+        return _files(address, found[1])
+    for pattern, kind, words, hint in DATABASE:
+        if found := re.search(pattern, text):
+            return kind(f"the database at {address} {words.format(found[0])}", hint)
     known = next((words for pattern, words in NETWORK.items() if pattern in text), gist)
     message = f"the registry at {address} did not answer: {known}"
     return Unavailable(message, "check the address and that MLflow runs there, then run the command again")
+
+
+def _files(address: str, words: str) -> ReleaseError:
+    message = f"files of the registry at {address} cannot be read or written: {words}"
+    return BadInput(message, "check free space (df -h) and permissions, then run the command again")
 
 
 def _denied(address: str, text: str) -> ReleaseError:
@@ -118,7 +149,10 @@ def _denied(address: str, text: str) -> ReleaseError:
 
 
 def _missing(address: str, text: str) -> ReleaseError:
-    return Refused(f"the registry at {address} does not have it: {text}", "ml-release audit")
+    return Refused(
+        f"the registry at {address} does not have it: {text}",
+        "look for it in MLflow; ml-release audit checks what was released",
+    )
 
 
 def _gist(text: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ci_lib.decision import Decision, Finding, Outcome
+from ci_lib.decision import Decision
+from ci_lib.findings import Finding, Outcome
 from ci_lib.measurement import Measurement
 from ci_lib.report import numbers
 

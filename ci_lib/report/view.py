@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from ci_lib.candidate import Candidate, Person
 from ci_lib.config import Config
 from ci_lib.dataset import Dataset
-from ci_lib.decision import Decision, Outcome
+from ci_lib.decision import Decision
 from ci_lib.errors import Refused
 from ci_lib.evidence import Evidence
+from ci_lib.findings import Outcome
 from ci_lib.release import Release
 from ci_lib.report import lineage
 from ci_lib.report.findings import ORDER, Row, headline, rows

@@ -48,6 +48,6 @@ def history(*steps: str | int) -> tuple[Release, ...]:
             entries.append(entry(last, step))
         else:
             target = entries[step - 1]
-            back = {"action": "rollback", "manifest": target.manifest, "restores": step, "approvals": ()}
-            entries.append(entry(last, f"back to {step}", **back))
+            back = {"action": "rollback", "manifest": target.manifest, "model_id": target.model_id, "restores": step}
+            entries.append(entry(last, f"back to {step}", approvals=(), **back))
     return tuple(entries)

@@ -49,6 +49,7 @@ class MemoryGate:
         approval = Approval(
             model=MODEL,
             environment="production",
+            destination=sha("destination"),
             subjects=SUBJECTS,
             decision=vote.decision,
             reason=vote.reason,

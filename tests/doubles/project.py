@@ -1,5 +1,6 @@
 """A small project of a team: release.yml, data and model code in a directory, and the command line to run in it."""
 
+import copy
 import io
 import re
 import shutil
@@ -74,6 +75,13 @@ class Project:
         binary().to_csv(root / "rows.csv", index=False)
         (root / "model.py").write_text(MODEL)
         self.release(RELEASE)
+
+    def copied(self, root: Path) -> "Project":
+        """Return a copy that can be broken; its database names the models' files where they are."""
+        twin = copy.copy(self)
+        twin.root, twin.env = root, dict(self.env)
+        shutil.copytree(self.root, root, dirs_exist_ok=True, ignore=shutil.ignore_patterns("mlartifacts"))
+        return twin
 
     def release(self, content: Mapping[str, Any]) -> None:
         """Write release.yml."""

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from ci_lib.candidate import Candidate, Code, Person
 from ci_lib.config import ApprovalPolicy, Config, Data, Environment, Policy, Rule, Train
 from ci_lib.dataset import Column, Dataset, Split
-from ci_lib.decision import Decision, Finding, Outcome
+from ci_lib.decision import Decision
 from ci_lib.evidence import Champion, Curve, Evidence, Golden
+from ci_lib.findings import Finding, Outcome
 from ci_lib.manifest import File, Manifest
 from ci_lib.measurement import Measurement, Of, Scale, Scope
 from ci_lib.record import digest

@@ -14,8 +14,9 @@ from ci_lib.chain import Chain
 from ci_lib.config import Config, Policy
 from ci_lib.console import Console
 from ci_lib.dataset import Dataset, Split
-from ci_lib.decision import Decision, Finding, Outcome
+from ci_lib.decision import Decision
 from ci_lib.evidence import Champion, Evidence, Golden
+from ci_lib.findings import Finding, Outcome
 from ci_lib.job import Job
 from ci_lib.manifest import Manifest, scan
 from ci_lib.measurement import Measurement, Scope
@@ -97,6 +98,7 @@ def approval(about: Chain, policy: Policy, **changes: Any) -> Approval:
     given: dict[str, Any] = {
         "model": MODEL,
         "environment": "production",
+        "destination": config().destination("production"),
         "subjects": about.subjects(policy.fingerprint()),
         "decision": "approved",
         "reason": "looks right",
@@ -191,9 +193,12 @@ class World:
 
     def approve(self, about: Chain, **changes: Any) -> Approval:
         """Write an approval, Ana's unless `changes` say otherwise."""
-        record = approval(about, self.config.policy, **{"environment": self.environment} | changes)
+        record = approval(about, self.config.policy, **self.place() | changes)
         seal(record, None).write(self.here / "approvals" / f"{record.approver.id}.json")
         return record
+
+    def place(self) -> dict[str, str]:
+        return {"environment": self.environment, "destination": self.config.destination(self.environment)}
 
     def heard(self) -> str:
         """Return what was printed since the last call."""

@@ -1,6 +1,7 @@
 """A release from rows to production and back, by the command line alone."""
 
 import json
+from pathlib import Path
 
 import pytest
 from doubles.project import Project
@@ -47,10 +48,9 @@ def test_a_challenger_is_compared_released_on_top_and_rolled_back(project: Proje
     project.must("audit")
 
 
-def test_deploying_the_same_release_twice_changes_nothing_and_says_so(project: Project) -> None:
-    project.deployed()
-    assert "nothing to do" in project.must("deploy").out
-    assert len(history(project)) == 1
+def test_deploying_the_same_release_twice_changes_nothing_and_says_so(released: Project) -> None:
+    assert "nothing to do" in released.must("deploy").out
+    assert len(history(released)) == 1
 
 
 def test_a_failed_verdict_stops_before_the_gate_and_the_report_is_written(project: Project) -> None:
@@ -68,10 +68,9 @@ def test_a_rejection_ends_the_release(project: Project) -> None:
     assert history(project) == []
 
 
-def test_nothing_is_deployed_before_somebody_answered(project: Project) -> None:
-    project.to_the_gate()
-    assert "0 of 1 approvals" in project.must("deploy", code=12).out
-    assert history(project) == []
+def test_nothing_is_deployed_before_somebody_answered(waiting: Project) -> None:
+    assert "0 of 1 approvals" in waiting.must("deploy", code=12).out
+    assert history(waiting) == []
 
 
 def test_two_people_must_approve_where_the_policy_says_so(project: Project) -> None:
@@ -104,10 +103,10 @@ def _accepted(project: Project) -> list[str]:
     ],
 )
 def test_an_incomplete_or_foreign_answer_is_refused(
-    project: Project, arguments: list[str], code: int, sentence: str
+    waiting: Project, arguments: list[str], code: int, sentence: str
 ) -> None:
-    project.to_the_gate()
-    assert sentence in project.must("approve", *arguments, code=code).err
+    assert sentence in waiting.must("approve", *arguments, code=code).err
+    assert not list((waiting.root / "release" / "production").rglob("approvals/*.json"))
 
 
 def test_an_author_cannot_approve_their_own_model(project: Project) -> None:
@@ -182,9 +181,8 @@ def test_one_candidate_is_promoted_through_two_environments_with_a_registry_each
     assert project.must("resolve", "--environment", "staging").out.strip() == "models:/loan-staging/1"
 
 
-def test_a_consumer_downloads_the_released_bytes(project: Project) -> None:
-    project.deployed()
-    target = project.root / "served"
-    assert project.must("resolve", "--download", str(target)).out.strip().startswith(str(target))
+def test_a_consumer_downloads_the_released_bytes(released: Project, tmp_path: Path) -> None:
+    target = tmp_path / "served"
+    assert released.must("resolve", "--download", str(target)).out.strip().startswith(str(target))
     assert list(target.rglob("MLmodel"))
-    assert "is not empty" in project.must("resolve", "--download", str(target), code=2).err
+    assert "is not empty" in released.must("resolve", "--download", str(target), code=2).err

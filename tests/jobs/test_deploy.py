@@ -1,6 +1,7 @@
 """Deploy, over a real embedded MLflow: what it does, what stops it, and what running it again does."""
 
 import shutil
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 from ci_lib.jobs import deploy, rollback
 from doubles.small_chain import CONFIG, NAMED, NOW, World, config, decide
+from mlflow import MlflowClient
 
 from ci_lib import chain as chains
+from ci_lib.audit import audit
 from ci_lib.candidate import Person
 from ci_lib.champion import compared
 from ci_lib.errors import BadInput, Exit, Refused
@@ -86,6 +89,14 @@ def test_deploying_the_same_release_twice_is_a_no_op_that_says_so(world: World) 
     assert world.registry.version("loan", "2") is None
 
 
+def test_a_release_whose_version_somebody_deleted_is_not_called_done(world: World) -> None:
+    ship(world, "A")
+    client = MlflowClient(tracking_uri=world.registry.address, registry_uri=world.registry.address)
+    client.delete_model_version("loan", "1")
+    with pytest.raises(Refused, match="version 1 of loan is no longer the model of release 1"):
+        run(world)
+
+
 def test_a_deploy_job_that_is_retried_after_a_rollback_does_not_undo_it(world: World) -> None:
     ship(world, "A")
     ship(world, "B")
@@ -134,6 +145,17 @@ def test_with_too_few_approvals_it_waits(world: World) -> None:
     release = head(world)
     assert release is not None
     assert len(release.approvals) == 2
+
+
+@pytest.mark.parametrize("sign", ["x", "ä", "😀"])
+def test_a_long_reason_does_not_stop_a_release(world: World, sign: str) -> None:
+    """The ledger keeps 6,000 characters of an entry: the reason is cut there, the approval has all of it."""
+    world.approve(world.train("A"), reason=sign * 4_000)
+    assert run(world) == Exit.DONE
+    release = head(world)
+    assert release is not None
+    assert release.reason.startswith(sign * 100)
+    assert release.reason.endswith(" …")
 
 
 def test_a_rejection_ends_it(world: World) -> None:
@@ -223,6 +245,17 @@ def test_a_candidate_that_was_changed_after_validation_is_refused(world: World, 
     assert world.registry.alias("loan", "champion") is None
 
 
+def test_a_file_that_was_added_after_validation_is_refused_whatever_it_is_called(world: World, tmp_path: Path) -> None:
+    """MLflow writes a file of this name itself, and MLmodel could name it as the one to load."""
+    made = world.train("A")
+    world.approve(made)
+    folder = next((tmp_path / "mlartifacts").rglob(made.candidate.model_uri.removeprefix("models:/")))
+    (next(folder.rglob("MLmodel")).parent / "registered_model_meta").write_bytes(b"\x80\x04 a pickle")
+    with pytest.raises(Refused, match="registered_model_meta is new"):
+        run(world)
+    assert head(world) is None
+
+
 def test_a_candidate_that_is_gone_is_refused(world: World, tmp_path: Path) -> None:
     made = world.train("A")
     world.approve(made)
@@ -304,10 +337,53 @@ def test_the_records_of_a_release_are_kept_beside_the_ledger(world: World, tmp_p
     assert kept is not None
     names = sorted(path.relative_to(kept).as_posix() for path in kept.rglob("*") if path.is_file())
     assert names == [
-        "approvals/ana.json", "candidate.json", "dataset.json", "decision.json", "evidence.json", "golden.json",
+        "approvals/1.json", "candidate.json", "dataset.json", "decision.json", "evidence.json", "golden.json",
         "index.html",
     ]  # fmt: skip
     assert digest((kept / "golden.json").read_bytes()) == release.golden
+
+
+class Meddling:
+    """A registry in whose uploads somebody overwrites or removes the files that deploy has read already."""
+
+    def __init__(self, registry: Any, meddle: Callable[[], None]) -> None:
+        self._registry = registry
+        self._meddle = meddle
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the registry's own."""
+        return getattr(self._registry, name)
+
+    def download(self, *args: Any, **kwargs: Any) -> Any:
+        self._meddle()
+        return self._registry.download(*args, **kwargs)
+
+
+def test_what_is_kept_is_what_was_checked_whatever_happens_to_the_files_meanwhile(world: World, tmp_path: Path) -> None:
+    world.approve(world.train("A"))
+    chain = tmp_path / "release"
+
+    def meddle() -> None:
+        for path in [path for path in chain.rglob("*") if path.is_file()]:
+            path.write_bytes(b"EVIL")
+
+    plain = world.open_registry
+    world.open_registry = lambda uri: Meddling(plain(uri), meddle)  # type: ignore[assignment, return-value]
+    assert run(world) == Exit.DONE
+    world.open_registry = plain
+    assert audit(world.job()) == ()
+
+
+def test_a_report_that_changes_while_it_is_released_stops_the_deploy(world: World, tmp_path: Path) -> None:
+    world.approve(world.train("A"))
+
+    def meddling(*about: Any) -> Any:
+        (tmp_path / "release" / "report" / "index.html").write_bytes(b"EVIL")
+        return decide(*about)
+
+    with pytest.raises(Refused, match="changed while it was being released"):
+        deploy.main(world.job(), decide=meddling)
+    assert head(world) is None
 
 
 def test_the_real_judge_is_asked_unless_a_test_brings_its_own(world: World) -> None:

@@ -40,6 +40,10 @@ def test_two_releases_and_a_rollback_in_a_job_without_pandas(address: str, tmp_p
     assert done.stdout.splitlines() == [
         "deploy 0",
         "rollback 0",
+        "status 0",
+        "history 0",
+        "audit 0",
+        "resolve 0",
         "release 3 restores 1",
         "imported []",
     ], done.stderr

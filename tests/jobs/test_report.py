@@ -16,8 +16,8 @@ from doubles.records import NOW, Chain, chain, relink, sha
 
 from ci_lib.candidate import Person
 from ci_lib.console import Console
-from ci_lib.decision import Outcome
 from ci_lib.errors import BadInput, Refused, Unavailable
+from ci_lib.findings import Outcome
 from ci_lib.job import Job
 from ci_lib.release import Release
 

@@ -1,6 +1,10 @@
 """The child process: one request, one answer, and no secrets."""
 
+import io
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +22,7 @@ from ci_lib.errors import BadInput, Refused
 from ci_lib.evidence import Golden
 from ci_lib.formats import Formats
 from ci_lib.probe import child, golden, importance
+from ci_lib.probe.children import Children
 from ci_lib.probe.request import Answer, Request, Trouble
 from ci_lib.probe.run import Probe
 
@@ -60,6 +65,7 @@ def test_an_answer_has_all_that_was_asked_for(model: Path, rows: pd.DataFrame, a
     assert len(drops["a"]) == 3
     assert answer.mismatches == ()
     assert answer.peak_mb > 50
+    assert answer.predict_seconds > sum(answer.latencies) > 0
 
 
 def test_requirements_that_this_process_does_not_meet_are_named(tmp_path: Path) -> None:
@@ -123,6 +129,56 @@ def test_no_further_round_of_shuffles_begins_when_time_is_up(model: Path, rows: 
     truth = classes(rows).to_numpy(dtype=float)
     found = importance.measure(lambda frame: frame["a"].to_numpy(), rows, truth, rows["a"].to_numpy(), request)
     assert {len(each.drops) for each in found} == {1}
+
+
+@pytest.mark.parametrize(
+    ("shuffles", "rows", "rounds"),
+    [(10, 796, [1, 9]), (10, 6_000, [1, 3, 3, 3]), (3, 30_000, [1, 1, 1]), (1, 10, [1])],
+)
+def test_a_column_is_shuffled_once_first_and_then_as_often_as_fits_into_one_call(
+    shuffles: int, rows: int, rounds: list[int]
+) -> None:
+    assert importance._rounds(shuffles, rows) == rounds
+
+
+def test_a_shuffle_keeps_the_values_of_its_column_and_all_else() -> None:
+    rows = pd.DataFrame({"kind": pd.Categorical(["x", "y", "z", "x"]), "n": [1.0, 2.0, np.nan, 4.0]})
+    found = importance._shuffled(rows, "kind", 50, np.random.default_rng(0))
+    assert found.index.equals(pd.RangeIndex(200))
+    orders = set()
+    for start in range(0, 200, 4):
+        part = found.iloc[start : start + 4].reset_index(drop=True)
+        pd.testing.assert_series_equal(part["n"], rows["n"])
+        assert sorted(part["kind"]) == ["x", "x", "y", "z"]
+        orders.add(tuple(part["kind"]))
+    assert len(orders) >= 8  # of 12 that there are: each copy has an order of its own
+    assert list(rows["kind"]) == ["x", "y", "z", "x"]
+
+
+def test_calls_that_carry_several_shuffles_give_a_drop_for_each(model: Path, rows: pd.DataFrame, ask: Asker) -> None:
+    sizes: list[int] = []
+
+    def score(frame: pd.DataFrame) -> Any:
+        sizes.append(len(frame))
+        return frame["a"].to_numpy()
+
+    truth = classes(rows).to_numpy(dtype=float)
+    found = importance.measure(score, rows, truth, rows["a"].to_numpy(), ask(model, shuffles=5))
+    drops = {each.column: each.drops for each in found}
+    assert sizes == [200, 200, 800, 800]
+    assert len(drops["a"]) == len(set(drops["a"])) == 5
+    assert drops["b"] == (0.0,) * 5
+
+
+def test_a_model_that_fails_has_used_its_time_too(rows: pd.DataFrame) -> None:
+    def fail(_: pd.DataFrame) -> Any:
+        message = "no"
+        raise ValueError(message)
+
+    timed = child.Timed(score=fail)
+    with pytest.raises(ValueError, match="no"):
+        timed(rows)
+    assert timed.seconds > 0
 
 
 @pytest.mark.parametrize(
@@ -233,3 +289,67 @@ def test_a_child_that_hangs_or_dies_ends_in_one_sentence(
     slow = Probe(config=pickling(probe.config), env=probe.env, scratch=probe.scratch, seconds=seconds)
     with pytest.raises(BadInput, match=sentence):
         slow.ask(path, dataset(), rows=rows)
+
+
+# ---- children that start ahead
+
+
+def test_a_child_that_nobody_asks_ends_with_its_job(tmp_path: Path) -> None:
+    with Children({}, tmp_path) as children:
+        children.start("idle")
+        idle = children.take("idle")
+        assert idle.process.poll() is None
+    assert idle.process.returncode == -9
+
+
+def test_a_child_ends_by_itself_when_its_job_is_gone() -> None:
+    assert child.wait(io.StringIO("")) == 0
+
+
+def test_a_child_answers_the_question_on_its_input(model: Path, ask: Asker, tmp_path: Path) -> None:
+    paths = [str(tmp_path / "request.json"), str(tmp_path / "answer.json")]
+    ask(model).write(tmp_path / "request.json")
+    assert child.wait(io.StringIO(json.dumps(paths) + "\n")) == 0
+    assert Answer.read(tmp_path / "answer.json").load_seconds > 0
+
+
+def test_a_child_started_ahead_answers_like_any_other(model: Path, rows: pd.DataFrame, tmp_path: Path) -> None:
+    with Children(os.environ, tmp_path / "children") as children:
+        started = children.take("ahead")
+        probe = Probe(config=loans(), env={}, scratch=started.scratch, child=started)
+        asked = probe.ask(model, dataset(), rows=rows, golden=inputs(rows))
+        assert children.take("ahead") is started
+    assert asked.scores is not None
+    np.testing.assert_allclose(asked.scores[:3], asked.answer.golden, atol=1e-12)
+    assert started.process.returncode == 0
+
+
+def test_a_child_that_died_before_it_was_asked_is_bad_input(model: Path, tmp_path: Path) -> None:
+    with Children(os.environ, tmp_path / "children") as children:
+        started = children.take("dead")
+        started.process.kill()
+        probe = Probe(config=loans(), env={}, scratch=started.scratch, child=started)
+        with pytest.raises(BadInput, match="killed by SIGKILL before it answered"):
+            probe.ask(model, dataset())
+
+
+def test_starting_children_needs_the_standard_library_only() -> None:
+    code = "import sys; from ci_lib.probe import children; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-I", "-c", code], check=True, capture_output=True, text=True)
+    ours = {"ci_lib", "__main__"}
+    assert {name for name in done.stdout.split() if name not in sys.stdlib_module_names} - ours <= FINDERS
+
+
+FINDERS = {"__editable___ml_release_0_1_0_finder", "sitecustomize", "a1_coverage"}
+"""What finds packages, or measures coverage, and not imported by us."""
+
+
+def test_a_model_stored_with_skops_is_loaded_without_mlflow(model: Path, ask: Asker, tmp_path: Path) -> None:
+    ask(model).write(tmp_path / "request.json")
+    code = (
+        "import sys; from ci_lib.probe import child; child.main(*sys.argv[1:]); "
+        "print(*{'mlflow', 'matplotlib', 'cryptography', 'requests', 'sklearn'} & sys.modules.keys())"
+    )
+    paths = [str(tmp_path / "request.json"), str(tmp_path / "answer.json")]
+    done = subprocess.run([sys.executable, "-I", "-c", code, *paths], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["sklearn"]

@@ -100,6 +100,44 @@ def test_an_answer_of_another_length_is_no_prediction(rows: pd.DataFrame, save: 
         load(ask(path, formats=Formats(serialization=("cloudpickle",))))(rows)
 
 
+class Wrong(DummyClassifier):
+    """Answers what it was given."""
+
+    def __init__(self, answer: Any = None) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803
+        return np.asarray(self.answer)[: len(X)] if np.ndim(self.answer) else self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (np.full((200, 2), np.nan), "gave NaN or infinity for 200 of 200 rows"),
+        (np.vstack([np.full((199, 2), 0.5), [[0.5, np.nan]]]), "gave NaN or infinity for 1 of 200 rows"),
+        (np.full((200, 2), np.inf), "from inf to inf: those are no probabilities"),
+        (np.full((200, 2), -1.0), "from -1 to -1: those are no probabilities"),
+        (np.full((200, 1), 0.5), r"an array of \(200, 1\) for 200 rows and 2 labels"),
+        (np.full(200, 0.5), r"an array of \(200,\) for 200 rows and 2 labels"),
+        (None, r"an array of \(\) for 200 rows and 2 labels"),
+    ],
+)
+def test_what_is_no_probability_is_no_prediction(
+    rows: pd.DataFrame, save: Saver, ask: Asker, answer: Any, sentence: str
+) -> None:
+    fitted = Wrong(answer).fit(rows, classes(rows))
+    path = save(fitted, serialization="cloudpickle")
+    with pytest.raises(PredictError, match=sentence):
+        load(ask(path, formats=Formats(serialization=("cloudpickle",))))(rows)
+
+
+def test_a_probability_may_be_off_by_single_precision(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    fitted = Wrong(np.full((200, 2), 1 + 1e-7)).fit(rows, classes(rows))
+    path = save(fitted, serialization="cloudpickle")
+    assert load(ask(path, formats=Formats(serialization=("cloudpickle",))))(rows).shape == (200,)
+
+
 def test_text_is_no_number(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
     fitted = RidgeClassifier().fit(rows, np.where(classes(rows) == 1, "yes", "no"))
     with pytest.raises(PredictError, match="one number a row"):

@@ -164,8 +164,8 @@ def test_the_same_records_give_the_same_bytes_in_another_process_and_with_anothe
     assert "index.html sha256:" in found[0]
 
 
-def test_light_commands_do_not_pay_for_matplotlib() -> None:
-    code = "import sys, ci_lib.jobs.report, ci_lib.signoff; print(*{m.partition('.')[0] for m in sys.modules})"
+def test_what_draws_nothing_yet_does_not_pay_for_matplotlib() -> None:
+    code = "import sys, ci_lib.report, ci_lib.signoff; print(*{m.partition('.')[0] for m in sys.modules})"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert "jinja2" in found.stdout.split()
     assert {"matplotlib", "numpy", "mlflow", "pandas", "rich"}.isdisjoint(found.stdout.split())

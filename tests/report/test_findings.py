@@ -3,7 +3,8 @@
 import pytest
 from doubles.records import chain, number, sha
 
-from ci_lib.decision import Decision, Finding, Outcome
+from ci_lib.decision import Decision
+from ci_lib.findings import Finding, Outcome
 from ci_lib.measurement import Measurement
 from ci_lib.report import findings
 

@@ -7,7 +7,7 @@ from conftest import Golden
 from doubles.records import chain
 
 from ci_lib import report
-from ci_lib.decision import Outcome
+from ci_lib.findings import Outcome
 
 DRAWING = re.compile(r'<svg class="chart".*?<title[^>]*>(.*?)</title>.*?</svg>', re.DOTALL)
 

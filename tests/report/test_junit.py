@@ -8,7 +8,7 @@ from doubles.markup import xml
 from doubles.records import Chain, chain
 
 from ci_lib import report
-from ci_lib.decision import Outcome
+from ci_lib.findings import Outcome
 
 
 def suite(built: Chain) -> ET.Element:

@@ -11,7 +11,7 @@ from doubles.records import chain
 from playwright.sync_api import Browser, Page, expect
 
 from ci_lib import report
-from ci_lib.decision import Outcome
+from ci_lib.findings import Outcome
 from ci_lib.gate import Vote
 from ci_lib.signoff import Question, Signoff
 

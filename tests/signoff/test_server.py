@@ -14,8 +14,8 @@ import pytest
 from doubles.gates import MemoryGate
 from doubles.records import chain, sha
 
-from ci_lib.decision import Outcome
 from ci_lib.errors import Refused, Unavailable
+from ci_lib.findings import Outcome
 from ci_lib.gate import Vote
 from ci_lib.signoff import Question, Signoff, serve
 from ci_lib.signoff.form import Form
