@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ci_lib.config import Config
 from ci_lib.measure import compare, dummy, fairness, performance
-from ci_lib.measure.intervals import order_statistics
+from ci_lib.measure.intervals import order_statistics, values_needed
 from ci_lib.measure.predictions import Predictions
 from ci_lib.measurement import Measurement, Of, Scope
 from ci_lib.probe.request import Answer, Importance
@@ -107,10 +107,14 @@ def _latency(metric: str, milliseconds: NDArray[np.float64], share: float, confi
         return Measurement(metric=metric, scope=CANDIDATE, value=None, n=0, method="none", note="nothing was timed")
     value = float(np.quantile(milliseconds, share))
     found = order_statistics(milliseconds.tolist(), share, confidence)
-    low, high = (min(found.low, value), max(found.high, value)) if found else (None, None)
+    if found is None:  # a number without an interval would be taken for certain
+        note = (
+            f"{n:,} timed predictions are too few for an interval: {value:.3g} ms; {values_needed(share, confidence):,}"
+        )
+        return Measurement(metric=metric, scope=CANDIDATE, value=None, n=n, method="none", note=f"{note} are needed")
     return Measurement(
-        metric=metric, scope=CANDIDATE, value=value, low=low, high=high, confidence=confidence, n=n,
-        method="order statistics",
+        metric=metric, scope=CANDIDATE, value=value, low=min(found.low, value), high=max(found.high, value),
+        confidence=confidence, n=n, method="order statistics",
     )  # fmt: skip
 
 

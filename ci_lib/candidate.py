@@ -1,7 +1,8 @@
 """Candidate: these model bytes, from this commit, data, environment lock and seed, by this author."""
 
-from datetime import datetime
 from typing import Literal
+
+from pydantic import AwareDatetime
 
 from ci_lib.manifest import Manifest
 from ci_lib.record import Digest, Record
@@ -52,6 +53,6 @@ class Candidate(Record):
     """SHA-256 of the environment lock (`pip freeze`)."""
     code: Code
     authors: tuple[Person, ...]
-    trained_at: datetime
+    trained_at: AwareDatetime
     seconds: float
     """Wall time of the user's fit."""

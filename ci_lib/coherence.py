@@ -158,9 +158,9 @@ def _environments(value: Any) -> Iterator[Problem]:  # noqa: ANN401
     for name, each in places.items():
         default = str(_at(value, "model")) + ("" if name == "production" else f"-{name}")
         registry = _at(each, "registry") or _at(value, "registry")
-        pointer = tuple(map(str, (registry, _at(each, "name") or default, _at(each, "alias") or "champion")))
+        pointer = (str(registry), str(_at(each, "name") or default))  # another alias is not enough: one ledger a model
         if pointer in seen:
-            yield ("environments", name), f"is the same registry, model name and alias as {seen[pointer]!r}"
+            yield ("environments", name), f"is the same registry and model name as {seen[pointer]!r}; give it a name"
         seen.setdefault(pointer, name)
 
 

@@ -15,6 +15,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,6
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Label = str | int | float | bool
 
+LONGEST = 3_653 * 86_400
+"""Seconds; a date so much later can still be written."""
+
 UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 
 
@@ -26,6 +29,9 @@ def _duration(value: object) -> object:
     seconds = UNITS.get(unit.strip().rstrip("s"))
     if seconds is None or not number.isdigit() or int(number) == 0:
         message = "write a whole number and minutes, hours, days or weeks, e.g. '7 days'"
+        raise ValueError(message)
+    if int(number) * seconds > LONGEST:
+        message = "more than ten years is no duration of ours"
         raise ValueError(message)
     return timedelta(seconds=int(number) * seconds)
 

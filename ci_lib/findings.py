@@ -14,6 +14,12 @@ from ci_lib.record import Record
 Outcome = Literal["pass", "fail", "inconclusive"]
 
 
+BIG = 1000
+"""From here on a number in a sentence has no digits after the point."""
+HUGE = 1e15
+"""From here on it has an exponent."""
+
+
 class Finding(Record):
     """One rule's outcome for one scope."""
 
@@ -185,37 +191,59 @@ def _sentence(ask: _Asked, outcome: Outcome, *, fails: bool) -> str:
 
 def _shown(m: Measurement) -> str:
     unit = CATALOGUE[m.metric].unit
-    interval = "" if m.low is None or m.high is None else f" [{m.low:.3g}, {m.high:.3g}]"
-    return f"{m.metric} {m.value:.3g}{interval}{' ' + unit if unit else ''}"
+    interval = "" if m.low is None or m.high is None else f" [{_digits(m.low)}, {_digits(m.high)}]"
+    return f"{m.metric} {_digits(m.value)}{interval}{' ' + unit if unit else ''}"
+
+
+def _digits(value: float | None) -> str:
+    """Write a number for a sentence: three significant digits, and whole where there are more before the point."""
+    if value is None:
+        return "none"
+    return f"{value:,.0f}" if BIG <= abs(value) < HUGE else f"{value:.3g}"
+
+
+def _bound(value: float) -> str:
+    """Write a limit as it stands in release.yml, only with commas where it is long."""
+    return f"{value:,.10g}"
 
 
 def _side(limit: judge.Limit) -> str:
     low, high = limit
     if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
-    return f"the limit of at least {low:g}" if low is not None else f"the limit of at most {high:g}"
+        return f"{_bound(low)} to {_bound(high)}"
+    if low is not None:
+        return f"the limit of at least {_bound(low)}"
+    return "no limit" if high is None else f"the limit of at most {_bound(high)}"
 
 
 def _summed_up(findings: Iterable[Finding]) -> list[Finding]:
     """Keep one passing finding of a rule that looked at many columns; each column that does not pass stays."""
+    passing: dict[str, list[Finding]] = defaultdict(list)
     kept: list[Finding] = []
-    passing: Counter[str] = Counter()
     for finding in findings:
-        column = finding.measurement.scope.feature if finding.measurement else ""
-        if finding.outcome == "pass" and column:
-            passing[finding.rule] += 1
-            if passing[finding.rule] > 1:
-                continue
-        kept.append(finding)
-    return [_about_many(finding, passing[finding.rule]) for finding in kept]
+        if finding.outcome != "pass" or finding.measurement is None or not finding.measurement.scope.feature:
+            kept.append(finding)
+            continue
+        if finding.rule not in passing:
+            kept.append(finding)
+        passing[finding.rule].append(finding)
+    return [_nearest(passing[f.rule]) if f in passing[f.rule] else f for f in kept]
 
 
-def _about_many(finding: Finding, count: int) -> Finding:
-    if finding.outcome != "pass" or not count:
-        return finding
-    metric = finding.name.split(":")[0]
-    sentence = f"{metric} of {count} column{'' if count == 1 else 's'}: within {_side(finding.limit)}."
-    return finding.model_copy(update={"name": metric, "measurement": None, "sentence": sentence})
+def _nearest(passed: Sequence[Finding]) -> Finding:
+    """Return the finding that came nearest to its limit, in the name of all columns that passed."""
+    nearest = min(passed, key=_slack)
+    metric = nearest.name.split(":")[0]
+    columns = f"the nearest of {len(passed)} columns to its limit" if len(passed) > 1 else "the only column"
+    sentence = nearest.sentence.removesuffix(".") + f"; {columns}."
+    return nearest.model_copy(update={"name": metric, "sentence": sentence})
+
+
+def _slack(finding: Finding) -> float:
+    """Return how far a passing value is from the end of the good side that it is nearest to."""
+    value = finding.measurement.value if finding.measurement else None
+    ends = [] if value is None else [abs(value - end) for end in finding.limit if end is not None]
+    return min(ends, default=0.0)
 
 
 def _unique(findings: Iterable[Finding]) -> list[Finding]:

@@ -17,6 +17,7 @@ from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Refused
 from ci_lib.job import Job
 from ci_lib.signed import Signed, seal
+from ci_lib.text import quoted
 
 State = Literal["waiting", "approved", "rejected", "expired"]
 
@@ -136,7 +137,7 @@ class ChainGate:
         """Refuse a vote with something left open."""
         if len(vote.reason.strip()) < SHORTEST_REASON:
             message = "a decision needs a reason: it is signed and kept"
-            raise BadInput(message, 'add --reason "why"')
+            raise BadInput(message, 'say why in a few words; in a terminal: --reason "…"')
         if len(vote.reason) > LONGEST_REASON:
             message = f"the reason has {len(vote.reason):,} characters; {LONGEST_REASON:,} are kept"
             raise BadInput(message, "say it shorter, or where to read it")
@@ -148,7 +149,7 @@ class ChainGate:
         unnamed = [name for name in open_ones if name not in vote.accepted]
         if vote.decision == "approved" and unnamed:
             message = f"these findings are not settled, and an approver accepts each by name: {', '.join(unnamed)}"
-            raise BadInput(message, " ".join(f"--accept '{name}'" for name in unnamed))
+            raise BadInput(message, "add " + " ".join(f"--accept {quoted(name)}" for name in unnamed))
 
     def _answer(self, vote: Vote) -> Approval:
         job, now = self.job, self.job.clock()

@@ -12,6 +12,7 @@ from ci_lib.columns import groups
 from ci_lib.config import Config, Rule
 from ci_lib.dataset import Dataset
 from ci_lib.errors import BadInput
+from ci_lib.evidence import Evidence
 from ci_lib.findings import Finding, judge_rules
 from ci_lib.job import Job
 from ci_lib.measure import drift, fairness, performance
@@ -55,7 +56,8 @@ def watch(job: Job, production: Production, batch: pd.DataFrame | None, children
         dataset, evidence = champion.records(production, head, root / "records")
         model = production.fetch(head, root / "model")
         child = children.take("champion")
-        probe = Probe(config=job.config, env=job.env, scratch=child.scratch, child=child)
+        config = _as_released(job.config, evidence)
+        probe = Probe(config=config, env=job.env, scratch=child.scratch, child=child)
         rows = None if batch is None else _features(batch, dataset, model)
         probed = probe.ask(model, dataset, rows=rows, golden=golden.inputs)
     job.console.say(f"   {own_time([probed.answer])}")
@@ -64,10 +66,16 @@ def watch(job: Job, production: Production, batch: pd.DataFrame | None, children
         found += reference.drift(
             evidence.reference, rows, drift.measure, seed=assessment.SEED, confidence=job.config.policy.confidence
         )
-        found += _quality(job.config, dataset, batch, probed.scores)
+        found += _quality(config, dataset, batch, probed.scores)
     rules = (*job.config.monitor.rules, REPEATED)
     findings = judge_rules(rules, found, confidence=job.config.policy.confidence, champion=head, of="batch")
     return Watched(release=head, findings=findings, measurements=tuple(found))
+
+
+def _as_released(config: Config, evidence: Evidence) -> Config:
+    """Return the config with what the champion was judged by: release.yml may be about the next candidate already."""
+    threshold = config.threshold if evidence.threshold is None else evidence.threshold
+    return config.model_copy(update={"task": evidence.task, "threshold": threshold})
 
 
 def _features(batch: pd.DataFrame, dataset: Dataset, model: Path) -> pd.DataFrame:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Literal
+
+from pydantic import AwareDatetime
 
 from ci_lib.candidate import Person
 from ci_lib.errors import BadInput
@@ -47,7 +48,7 @@ class Release(Record):
     actor: Person
     reason: str
     pipeline: str
-    at: datetime
+    at: AwareDatetime
 
 
 def deploy_op(*, environment: str, model: str, manifest: Digest, evidence: Digest, nonces: Sequence[str]) -> Digest:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ci_lib import workspace
+from ci_lib import nextstep, workspace
 from ci_lib.errors import Exit
 from ci_lib.gate import ChainGate, open_gate
 from ci_lib.job import Job
@@ -93,7 +93,7 @@ def _page(job: Job, gate: ChainGate) -> "Signoff":
             f"the gate is open for {', '.join(policy.approvers) or 'nobody: policy.approval.approvers is empty'}"
         )
         job.console.say(f"  look and decide:  {link}")
-        job.console.say(f"  or in a terminal: {approve_command(job, gate)}")
+        job.console.say(f"  or in a terminal: {nextstep.approve(job, gate.chain.decision)}")
 
     return Signoff(gate, question, announce=announce)
 
@@ -101,21 +101,10 @@ def _page(job: Job, gate: ChainGate) -> "Signoff":
 def _say_how_to_go_on(job: Job, gate: ChainGate) -> None:
     job.console.say("a person decides now; the candidate waits in " + str(job.chain))
     job.console.say(f"  read     {job.chain / 'report' / 'index.html'}")
-    job.console.say(f"  approve  {approve_command(job, gate)}")
-    job.console.say('  reject   ml-release approve --reject --as NAME --reason "…"')
-    job.console.say(f"  then     ml-release deploy && ml-release monitor{_where(job)}")
-
-
-def approve_command(job: Job, gate: ChainGate) -> str:
-    """Return the command that approves, with every finding that must be accepted by name."""
-    name = next(iter(job.config.policy.approval.approvers), "NAME")
-    accepted = "".join(f" --accept '{finding}'" for finding in gate.chain.decision.inconclusive)
-    return f'ml-release approve --as {name} --reason "…"{accepted}{_where(job)}'
-
-
-def _where(job: Job) -> str:
-    default = "production" if "production" in job.config.environments else next(iter(job.config.environments))
-    return "" if job.environment == default else f" --environment {job.environment}"
+    job.console.say(f"  approve  {nextstep.approve(job, gate.chain.decision)}")
+    job.console.say(f"  reject   {nextstep.reject(job)}")
+    there = nextstep.where(job)
+    job.console.say(f"  then     ml-release deploy{there} && ml-release monitor{there}")
 
 
 def _to_production(job: Job) -> int:
@@ -136,9 +125,9 @@ def _say_where_it_is(job: Job) -> None:
 
     now = in_production(open_production(job))
     if now is not None:
-        job.console.say(f"in production: {now.uri}, release {now.release}, version {now.version}, {now.words}")
+        job.console.say(f"in {job.environment}: {now.uri}, release {now.release}, version {now.version}, {now.words}")
     server = registry.address.startswith("http")
     job.console.say(
         f"see it:        {registry.address if server else f'mlflow ui --backend-store-uri {registry.address}'}"
     )
-    job.console.say(f'roll back:     ml-release rollback --reason "…"{_where(job)}')
+    job.console.say(f'roll back:     ml-release rollback --reason "…"{nextstep.where(job)}')

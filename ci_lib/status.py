@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ci_lib import chain as chains
-from ci_lib import champion, checks
+from ci_lib import champion, checks, nextstep
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.findings import Outcome
 from ci_lib.job import Job
@@ -41,6 +41,8 @@ class Waiting(Record):
     approvals: tuple[str, ...]
     """Who said what, unchecked: deploy checks."""
     words: str
+    next: str = ""
+    """What to type next."""
 
 
 class Status(Record):
@@ -120,18 +122,20 @@ def waiting(job: Job, entries: Sequence[Release]) -> Waiting | None:
         return None
     approvals = [signed.approval for signed in chains.read_approvals(job.here / "approvals")]
     verdict = chain.decision.verdict
+    standing = checks.standing(approvals, required=job.config.policy.approval.required, decision=chain.decision)
     if verdict == "fail":
-        words = "the verdict is fail: it goes no further"
+        words = "it goes no further"
     elif job.target.approval == "automatic":
-        words = "no approval needed: ml-release deploy"
+        passed = "a pass needs no approval here"
+        words = passed if verdict == "pass" else f"{job.environment} releases only a pass by itself"
     else:
-        required = job.config.policy.approval.required
-        words = checks.standing(approvals, required=required, decision=chain.decision).sentence
+        words = standing.sentence
     return Waiting(
         manifest=manifest,
         verdict=verdict,
         approvals=tuple(f"{approval.approver.id}: {approval.decision}" for approval in approvals),
         words=words,
+        next=nextstep.after(job, chain.decision, standing.state),
     )
 
 
@@ -152,6 +156,8 @@ def lines(status: Status) -> tuple[str, ...]:
     rest = status.waiting
     what = f"bytes {short(rest.manifest)}, verdict {rest.verdict}: {rest.words}" if rest else "nothing"
     shown.append(f"  waiting   {what}")
+    if rest:
+        shown.append(f"  next      {rest.next}")
     return tuple(shown)
 
 

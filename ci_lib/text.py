@@ -35,6 +35,11 @@ def _shown(character: str) -> str:
     return character
 
 
+def quoted(text: str) -> str:
+    """Return text as one word of a shell command, in single quotes: names come from data, and people paste commands."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
 def printable(text: str) -> str:
     """Return text for a terminal or a log: line breaks stay, everything else hidden is shown."""
     return "\n".join(visible(line, None) for line in text.split("\n"))

@@ -4,6 +4,7 @@ The decision names the model's bytes, the evidence, the findings, the report and
 these and nothing else, and only until it expires.
 """
 
+from ci_lib import nextstep
 from ci_lib.errors import Exit
 from ci_lib.gate import Vote, open_gate
 from ci_lib.job import Job
@@ -19,14 +20,14 @@ def main(job: Job) -> int:
         accepted=tuple(job.args.accept),
     )
     answer = gate.record(vote)
-    job.console.say(
-        f"{answer.decision} by {answer.approver.id} ({answer.assurance}) until {answer.expires_at:%Y-%m-%d %H:%M %Z}"
-    )
+    until = f", until {answer.expires_at:%Y-%m-%d %H:%M %Z}" if answer.decision == "approved" else ""
+    job.console.say(f"{answer.decision} by {answer.approver.id} ({answer.assurance}){until}")
     state = gate.state()
     if state == "rejected":
+        job.console.say(f"  next: {nextstep.after(job, gate.chain.decision, state)}")
         return Exit.REJECTED
     if state == "approved":
-        job.console.say(f"next: ml-release deploy --environment {job.environment}")
+        job.console.say(f"  next: {nextstep.after(job, gate.chain.decision, state)}")
         return Exit.DONE
     have, need = len(gate.approvals()), job.config.policy.approval.required
     job.console.say(f"{have} of {need} approvals; another approver must answer too")

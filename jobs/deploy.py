@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ci_lib import chain as chains
-from ci_lib import checks
+from ci_lib import checks, nextstep
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
 from ci_lib.decision import decide
@@ -86,11 +86,13 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signe
     policy, decision = job.config.policy, chain.decision
     if decision.verdict == "fail":
         job.console.say("the verdict is fail: nothing is released")
+        job.console.say(f"  next: {nextstep.after(job, decision, 'waiting')}")
         return Exit.FAIL
     if job.target.approval == "automatic":
         if decision.verdict == "pass":
             return None
         job.console.say(f"the verdict is {decision.verdict}, and {job.environment} releases only a pass by itself")
+        job.console.say(f"  next: {nextstep.after(job, decision, 'waiting')}")
         return Exit.INCONCLUSIVE
     for signed in approvals:
         checks.check_approval(
@@ -111,6 +113,8 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signe
         [signed.approval for signed in approvals], required=policy.approval.required, decision=decision
     )
     job.console.say(standing.sentence)
+    if standing.state != "approved":
+        job.console.say(f"  next: {nextstep.after(job, decision, standing.state)}")
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": None}[standing.state]
 
 

@@ -12,6 +12,7 @@ from ci_lib.errors import Exit
 from ci_lib.findings import Finding, verdict
 from ci_lib.job import Job
 from ci_lib.probe.children import Children
+from ci_lib.text import quoted
 
 CODES = {"pass": Exit.DONE, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
 
@@ -31,9 +32,8 @@ def main(job: Job) -> int:
     seen = "" if batch is None else f", batch of {len(batch):,} rows"
     job.console.say(f"   release {watched.release.number} in {job.environment}{seen}: {outcome}")
     if outcome == "fail":
-        job.console.say(
-            f'   to go back: ml-release rollback --environment {job.environment} --reason "{_why(watched.findings)}"'
-        )
+        why = quoted(_why(watched.findings))
+        job.console.say(f"   to go back: ml-release rollback --environment {job.environment} --reason {why}")
     return CODES[outcome]
 
 

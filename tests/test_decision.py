@@ -105,12 +105,21 @@ def test_a_breach_under_review_is_for_a_person_to_accept() -> None:
 
 def test_many_passing_columns_are_one_finding_and_each_breach_another() -> None:
     rule = Rule(metric="leak_score", at_most=0.5, on_breach="review")
-    found = [measured("leak_score", 0.1, of="data", feature=name) for name in "abc"] + [
-        measured("leak_score", 0.9, of="data", feature="typur")
-    ]
+    values = {"a": 0.1, "b": 0.4, "c": 0.2, "typur": 0.9}
+    found = [measured("leak_score", value, of="data", feature=name) for name, value in values.items()]
     findings = judged(rule, *found)
     assert [f.name for f in findings] == ["leak_score", "leak_score:typur"]
-    assert findings[0].sentence.startswith("leak_score of 3 columns")
+    assert findings[0].measurement == found[1]
+    assert findings[0].sentence.endswith(
+        "column b: within the limit of at most 0.5; the nearest of 3 columns to its limit."
+    )
+
+
+def test_a_sentence_writes_long_numbers_without_exponents() -> None:
+    rule = Rule(metric="mean_absolute_error", at_most=40000)
+    (finding,) = judged(rule, measured("mean_absolute_error", 22004.4, half=2000.0))
+    assert "22,004 [20,004, 24,004]" in finding.sentence
+    assert "at most 40,000." in finding.sentence
 
 
 def test_two_rules_about_the_same_number_have_different_names() -> None:

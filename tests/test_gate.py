@@ -184,7 +184,7 @@ def test_an_incomplete_answer_is_bad_input_and_leaves_nothing(
 def test_the_message_about_unsettled_findings_is_what_to_type(desk: Desk) -> None:
     with pytest.raises(BadInput) as caught:
         desk.open().record(desk.vote(accepted=()))
-    assert caught.value.hint == " ".join(f"--accept '{name}'" for name in desk.unsettled)
+    assert caught.value.hint == "add " + " ".join(f"--accept '{name}'" for name in desk.unsettled)
 
 
 @pytest.mark.parametrize(

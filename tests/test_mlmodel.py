@@ -46,3 +46,39 @@ def test_anything_else_is_bad_input(tmp_path: Path, content: bytes, words: str) 
 def test_a_directory_without_it_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="No such file"):
         read(tmp_path)
+
+
+def nested(levels: int, line: str) -> str:
+    """Return YAML in which each level holds the one before ten times."""
+    lines = ["a0: &a0 {k: v}"]
+    for level in range(1, levels):
+        below = ", ".join([f"*a{level - 1}"] * 10)
+        lines.append(line.format(level=level, below=below))
+    return "\n".join([*lines, f"flavors: {{sklearn: {{serialization_format: *a{levels - 1}}}}}"])
+
+
+@pytest.mark.parametrize("line", ["a{level}: &a{level} [{below}]", "a{level}: &a{level}\n  <<: [{below}]"])
+def test_a_file_that_stands_for_more_than_memory_holds_is_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "MLmodel").write_text(nested(30, line))
+    with pytest.raises(BadInput, match="refers to itself more often"):
+        read(tmp_path)
+
+
+def test_a_list_that_two_flavours_share_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "MLmodel").write_text("flavors:\n  a: {types: &id001 [x]}\n  b: {types: *id001}\n")
+    assert read(tmp_path).flavors == ("a", "b")
+
+
+@pytest.mark.parametrize("content", ["flavors: {1: {}}", "flavors: {? [a, b] : {}}", "flavors: {null: {}}"])
+def test_a_flavour_is_a_name(tmp_path: Path, content: str) -> None:
+    (tmp_path / "MLmodel").write_text(content)
+    with pytest.raises(BadInput, match="no name"):
+        read(tmp_path)
+
+
+def test_what_is_no_text_is_no_format_and_a_signature_without_end_has_no_columns(tmp_path: Path) -> None:
+    deep = "[" * 100_000
+    (tmp_path / "MLmodel").write_text(
+        f"flavors: {{sklearn: {{serialization_format: [skops]}}}}\nsignature: {{inputs: '{deep}'}}\n"
+    )
+    assert (read(tmp_path).serialization, read(tmp_path).inputs) == ("", ())

@@ -195,6 +195,12 @@ LINES = [
         "release.yml:19: policy.approval.valid_for: write a whole number and minutes, hours, days or",
     ),
     ("7 days", "7", "release.yml:19: policy.approval.valid_for: must be a duration such as '7 days', not 7"),
+    ("7 days", "600 weeks", "release.yml:19: policy.approval.valid_for: more than ten years is no duration of ours"),
+    (
+        "7 days",
+        "9999999999999 weeks",
+        "release.yml:19: policy.approval.valid_for: more than ten years is no duration of ours",
+    ),
     (
         "  production:",
         "  produktion:",
@@ -243,8 +249,9 @@ def test_only_binary_takes_a_threshold_and_a_positive_label() -> None:
 
 def test_two_environments_must_not_move_the_same_pointer() -> None:
     text = changed("staging: {", "staging: {name: loan-approval, ").replace("http://mlflow-dev", "http://mlflow-prod")
-    line = "release.yml:22: environments.production: is the same registry, model name and alias as 'staging'"
+    line = "release.yml:22: environments.production: is the same registry and model name as 'staging'; give it a name"
     assert complaints(text) == [line]
+    assert complaints(text.replace("staging: {name", "staging: {alias: other, name")) == [line]
 
 
 def test_environments_may_not_be_empty() -> None:

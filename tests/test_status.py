@@ -78,7 +78,7 @@ def test_lost_approvals_are_said(world: World) -> None:
     [
         (0.8, "verdict pass: 0 of 1 approvals"),
         (0.6, "verdict inconclusive: 0 of 1 approvals"),
-        (0.4, "verdict fail: the verdict is fail: it goes no further"),
+        (0.4, "verdict fail: it goes no further"),
     ],
 )
 def test_what_waits_at_the_gate_is_shown(world: World, value: float, words: str) -> None:
@@ -96,7 +96,31 @@ def test_answers_so_far_are_shown(world: World) -> None:
 def test_an_automatic_environment_waits_for_a_deploy(world: World) -> None:
     world.config = config(environments={"production": {"approval": "automatic"}})
     world.train("A")
-    assert "no approval needed: ml-release deploy" in shown(world)
+    said = shown(world)
+    assert "verdict pass: a pass needs no approval here" in said
+    assert "  next      ml-release deploy\n" in said
+
+
+def test_an_automatic_environment_says_how_an_inconclusive_candidate_goes_on(world: World) -> None:
+    world.config = config(environments={"production": {"approval": "automatic"}})
+    world.train("A", value=0.6)
+    said = shown(world)
+    assert "production releases only a pass by itself" in said
+    assert "environments.production.approval: required in release.yml" in said
+    assert "ml-release deploy" not in said
+
+
+@pytest.mark.parametrize(
+    ("value", "command"),
+    [
+        (0.8, 'ml-release approve --as ana --reason "…"\n'),
+        (0.6, "ml-release approve --as ana --reason \"…\" --accept 'roc_auc'\n"),
+        (0.4, "ml-release run\n"),
+    ],
+)
+def test_what_waits_comes_with_the_command_that_goes_on(world: World, value: float, command: str) -> None:
+    world.train("A", value=value)
+    assert shown(world).endswith(command)
 
 
 def test_status_as_json_is_one_record(world: World) -> None:

@@ -1,12 +1,13 @@
 """Text from outside is one line with nothing hidden in it."""
 
+import shlex
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_lib.text import HIDDEN, printable, visible
+from ci_lib.text import HIDDEN, printable, quoted, visible
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,8 @@ def test_nothing_hidden_is_left_and_a_second_time_changes_nothing(text: str) -> 
 
 def test_a_terminal_keeps_its_line_breaks_and_nothing_else() -> None:
     assert printable("a\n\x1b[2Jb\r") == "a\n⟨U+001B⟩[2Jb "
+
+
+@pytest.mark.parametrize("text", ["plain", "it's", "$(touch x)", "`id`", "a;b", '"', "\\", "'; rm -rf /; '", ""])
+def test_a_quoted_name_is_one_word_and_runs_nothing(text: str) -> None:
+    assert shlex.split(f"echo {quoted(text)} end") == ["echo", text, "end"]

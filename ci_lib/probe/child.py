@@ -25,6 +25,10 @@ from ci_lib.probe.load import FormatError, PredictError, Scores, load
 from ci_lib.probe.request import Answer, Importance, Request, Trouble
 from ci_lib.record import Record
 
+LARGEST_FILE = 1 << 30
+"""Bytes of any file that a model may write, its output included: a model that prints without end must not fill the
+disk."""
+
 
 @dataclass(kw_only=True)
 class Timed:
@@ -49,6 +53,13 @@ def wait(questions: TextIO) -> int:
         return 0
     request_file, answer_file = json.loads(line)
     return main(request_file, answer_file)
+
+
+def _limit(what: int, most: int) -> None:
+    """Lower one of the process's limits for good; one that is lower already stays."""
+    hard = resource.getrlimit(what)[1]
+    lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (lower, lower))
 
 
 def main(request_file: str, answer_file: str) -> int:
@@ -78,7 +89,7 @@ def respond(request: Request) -> Answer:
     if request.rows is not None:
         rows = pd.read_parquet(request.rows)
         scores = _predict(score, rows)
-        np.savez(request.out, scores=scores)
+        np.save(request.out, scores)
         latencies = _latencies(score, rows, request)
         if request.shuffles and request.truth is not None:
             found = importance.measure(score, rows, np.load(request.truth), scores, request)
@@ -129,13 +140,16 @@ def _golden(score: importance.Score, request: Request) -> tuple[float | str, ...
 
 
 def mismatches(requirements: Path) -> list[str]:
-    """Return the lines of a requirements file that this process does not meet."""
+    """Return the lines of a requirements file that this process does not meet.
+
+    An option (``--extra-index-url …``) or an address is never met: who serves the model would install from there.
+    """
     if not requirements.is_file():
         return ["the model has no requirements.txt"]
     unmet = []
     for line in requirements.read_text(encoding="utf-8").splitlines():
-        text = line.split("#")[0].strip()
-        if text and not text.startswith("-") and not _met(text):
+        text = line.strip() if "://" in line else line.split("#")[0].strip()
+        if text and not _met(text):
             unmet.append(text)
     return unmet
 
@@ -146,7 +160,7 @@ def _met(text: str) -> bool:
         installed = importlib.metadata.version(wanted.name)
     except (InvalidRequirement, importlib.metadata.PackageNotFoundError):
         return False
-    return wanted.specifier.contains(installed, prereleases=True)
+    return wanted.url is None and wanted.specifier.contains(installed, prereleases=True)
 
 
 def _where(error: BaseException) -> str:
@@ -160,6 +174,8 @@ def _first_line(error: BaseException) -> str:
 
 
 if __name__ == "__main__":
+    _limit(resource.RLIMIT_FSIZE, LARGEST_FILE)
+    _limit(resource.RLIMIT_CORE, 0)
     exit_code = wait(sys.stdin)
     gc.freeze()  # or Python collects garbage while it exits: a fifth of a second with scikit-learn imported
     sys.exit(exit_code)

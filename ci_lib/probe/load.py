@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from ruamel.yaml import YAML
 
+from ci_lib import mlmodel
 from ci_lib.formats import Formats
 from ci_lib.labels import label_text
 from ci_lib.probe.request import Request
@@ -21,6 +21,10 @@ Scores = NDArray[np.float64]
 
 ROUNDING = 1e-6
 """A probability may be outside 0 and 1 by so much: models that add up in single precision are."""
+
+
+CODE = ("code", "model_code_path")
+"""What a flavour calls Python files of its own, which are run when it is loaded (`mlflow/pyfunc/__init__.py`)."""
 
 
 class FormatError(Exception):
@@ -41,8 +45,9 @@ def load(request: Request) -> Callable[[pd.DataFrame], Scores]:
         FormatError: the policy does not allow the model's format or one of its types.
     """
     root = Path(request.model)
-    flavors = YAML(typ="safe", pure=True).load((root / "MLmodel").read_text(encoding="utf-8"))["flavors"]
+    flavors = mlmodel.document(root / "MLmodel")["flavors"]
     if "sklearn" in flavors:
+        _refuse_other_ways(flavors, request.formats)
         return _scorer(_sklearn(root, flavors["sklearn"], request), request)
     if "cloudpickle" not in request.formats.serialization:
         message = (
@@ -53,6 +58,28 @@ def load(request: Request) -> Callable[[pd.DataFrame], Scores]:
     import mlflow.pyfunc  # noqa: PLC0415 -- slow, and only for other flavours
 
     return _scorer(mlflow.pyfunc.load_model(str(root)), request)
+
+
+def _refuse_other_ways(flavors: dict[str, Any], formats: Formats) -> None:
+    """Refuse a model that consumers would load in another way than it is measured here.
+
+    Consumers take what ``python_function`` or another flavour names: another file, another loader, code of its own.
+
+    Raises:
+        FormatError: they would.
+    """
+    flavor, served = flavors["sklearn"], flavors.get("python_function", {})
+    others = sorted(map(str, flavors.keys() - {"sklearn", "python_function"}))
+    ways = [f"the flavour {name}" for name in others]
+    if served:
+        expected = {"loader_module": "mlflow.sklearn", "model_path": flavor.get("pickled_model")}
+        ways += [f"python_function's {key}" for key, value in expected.items() if served.get(key) != value]
+    if "cloudpickle" not in formats.serialization:
+        named = {"sklearn": flavor, "python_function": served}
+        ways += [f"{name}'s {key}" for name, each in named.items() for key in CODE if each.get(key)]
+    if ways:
+        message = f"the model's MLmodel has another way to load it than the one that is measured: {', '.join(ways)}"
+        raise FormatError(message)
 
 
 def _sklearn(root: Path, flavor: dict[str, Any], request: Request) -> Any:  # noqa: ANN401 -- an estimator

@@ -32,7 +32,7 @@ class Request(Record):
     formats: Formats
     """What may be loaded, by the policy."""
     out: str
-    """``.npz`` file for the scores."""
+    """``.npy`` file for the scores."""
 
 
 class Importance(Record):

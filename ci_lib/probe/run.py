@@ -1,7 +1,12 @@
 """Ask a child process: rows and request go out as files, within a time limit the answer comes back as one."""
 
+import errno
+import io
 import json
+import math
+import os
 import signal
+import stat
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,6 +24,14 @@ from ci_lib.probe.request import Answer, Request, Trouble
 
 SECONDS = 900
 """Time limit of one child."""
+
+LARGEST = 64 << 20
+"""Bytes of an answer: it has a few numbers a column."""
+
+HEADER = 1024
+"""Bytes before the numbers in a NumPy file."""
+
+BY_HAND = "try it by hand: load the model and call predict on a few rows of the holdout"
 
 LIMIT = "ML_RELEASE_MODEL_SECONDS"
 """The variable that sets another one."""
@@ -63,7 +76,7 @@ class Probe:
             Refused: the policy does not allow the model's format.
             BadInput: it does not load, does not predict what the task needs, or takes too long.
         """
-        out = self.scratch / "scores.npz"
+        out = self.scratch / "scores.npy"
         request = Request(
             model=str(model),
             task=self.config.task,
@@ -79,10 +92,25 @@ class Probe:
             out=str(out),
         )
         answer = self._run(request)
-        if rows is None:
-            return Probed(answer=answer, scores=None)
-        with np.load(out, allow_pickle=False) as found:
-            return Probed(answer=answer, scores=found["scores"])
+        asked = len(json.loads(golden)["data"]) if golden is not None else 0
+        if len(answer.golden) != asked:
+            message = f"the process that loads the model answered {len(answer.golden)} of {asked} golden rows"
+            raise BadInput(message, BY_HAND)
+        return Probed(answer=answer, scores=None if rows is None else self._scores(out, len(rows), dataset))
+
+    def _scores(self, path: Path, rows: int, dataset: Dataset) -> NDArray[np.float64]:
+        """Return what the child wrote: its own word, so checked again here."""
+        shape = (rows, len(dataset.labels)) if self.config.task == "multiclass" else (rows,)
+        try:
+            content = _content(path, math.prod(shape) * 8 + HEADER)
+            found = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+            sound = found.dtype == np.float64 and found.shape == shape and bool(np.isfinite(found).all())
+        except (OSError, ValueError, EOFError, MemoryError):
+            sound = False
+        if not sound:
+            message = f"the process that loads the model left no score for each of the {rows:,} rows"
+            raise BadInput(message, BY_HAND)
+        return np.asarray(found)
 
     def _rows(self, rows: pd.DataFrame | None) -> str | None:
         if rows is None:
@@ -109,7 +137,7 @@ class Probe:
             words = f"; it said last: {said}" if said else ""
             message = f"the process that loads the model {_death(code)} before it answered{words}"
             raise BadInput(message, "load the model by hand: mlflow.sklearn.load_model(URI); is there enough memory?")
-        return _read(answered.read_bytes())
+        return _read(answered)
 
     def _wait(self, child: children.Child, asked: Path, answered: Path) -> int:
         seconds = self._seconds()
@@ -138,18 +166,44 @@ def own_time(answers: Iterable[Answer]) -> str:
 
 
 def _death(code: int) -> str:
-    """Say how a process ended; negative codes are signals."""
+    """Say how a process ended; negative codes are signals, not all of which have a name."""
     if code >= 0:
         return f"ended with exit code {code}"
-    return f"was killed by {signal.Signals(-code).name}"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"was killed by {names.get(-code, f'signal {-code}')}"
 
 
-def _read(data: bytes) -> Answer:
-    if json.loads(data)["kind"] == "answer":
-        return Answer.from_bytes(data, "the child's answer")
-    trouble = Trouble.from_bytes(data, "the child's answer")
-    if trouble.step == "format":
-        raise Refused(trouble.sentence, "train again with a format that the policy allows, or change policy.formats")
-    what = "the model does not load" if trouble.step == "load" else "the model does not predict"
-    message = f"{what}: {trouble.sentence}"
-    raise BadInput(message, "try it by hand: load the model and call predict on a few rows of the holdout")
+def _content(path: Path, most: int) -> bytes:
+    """Return what is in a file of the child's, if it is a plain one that is not too large.
+
+    Raises:
+        OSError: it is a link, a pipe (which would be waited for without end), too large, or not there.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode) or about.st_size > most:
+            raise OSError(errno.EINVAL, "not a plain file of that size", str(path))
+        return file.read(most)
+
+
+def _read(path: Path) -> Answer:
+    """Read the child's answer.
+
+    Raises:
+        Refused: the policy does not allow the model's format.
+        BadInput: the model does not load or predict, or the answer is none.
+    """
+    try:
+        content = _content(path, LARGEST)
+        kind = Trouble if json.loads(content)["kind"] == "trouble" else Answer
+        answer = kind.from_bytes(content, "the child's answer")
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, Refused) as error:
+        message = f"the process that loads the model left no answer that can be read: {type(error).__name__}"
+        raise BadInput(message, BY_HAND) from error
+    if isinstance(answer, Answer):
+        return answer
+    if answer.step == "format":
+        raise Refused(answer.sentence, "train again with a format that the policy allows, or change policy.formats")
+    what = "the model does not load" if answer.step == "load" else "the model does not predict"
+    message = f"{what}: {answer.sentence}"
+    raise BadInput(message, BY_HAND)

@@ -7,6 +7,7 @@ from ci_lib.errors import BadInput
 
 DATABASES = ("postgresql", "mysql", "mssql")
 SQLITE_MAGIC = b"SQLite format 3\x00"
+SECRETS = frozenset({"password", "passwd", "pwd", "token", "access_token", "api_key", "apikey", "secret"})
 KNOWN = "use http://…, https://…, sqlite:///mlflow.db, or a postgresql:// or mysql:// address"
 
 
@@ -22,7 +23,7 @@ def resolve(uri: str, project: Path) -> str:
     except ValueError as error:
         message = "the MLflow address cannot be read as a URL"
         raise BadInput(message, KNOWN) from error
-    _refuse_credentials(parts.netloc, parts.query)
+    _refuse_credentials(uri, parts.scheme, parts.query)
     if parts.scheme in {"http", "https"} and parts.netloc:
         return uri.rstrip("/")
     if parts.scheme == "sqlite":
@@ -38,9 +39,10 @@ def is_remote(address: str) -> bool:
     return address.startswith(("http://", "https://"))
 
 
-def _refuse_credentials(netloc: str, query: str) -> None:
+def _refuse_credentials(uri: str, scheme: str, query: str) -> None:
+    """Refuse an @ wherever it stands, but in a file's path: a password with ``/``, ``?`` or ``#`` moves it."""
     names = {name.lower() for name, _ in parse_qsl(query)}
-    if "@" in netloc or names & {"password", "passwd", "token"}:
+    if (scheme != "sqlite" and "@" in uri) or names & SECRETS:
         message = "the MLflow address holds a user name, password or token, which MLflow would print in its errors"
         hint = (
             "take it out of the address and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "

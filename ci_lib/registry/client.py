@@ -199,11 +199,12 @@ class Registry:
         MLflow would look ``models:/`` addresses up at its *default* address, whatever `download_artifacts` is told
         (`store/artifact/models_artifact_repo.py`, `_get_model_uri_infos`).
         """
-        if RUN.match(model_uri):
+        inside = ".." not in model_uri.split("/")  # MLflow follows them in a LoggedModel's directory
+        if inside and RUN.match(model_uri):
             return model_uri
-        if found := LOGGED_MODEL.match(model_uri):
+        if inside and (found := LOGGED_MODEL.match(model_uri)):
             return f"{self._client.get_logged_model(found['id']).artifact_location}{found['file'] or ''}"
-        if found := VERSION.match(model_uri):
+        if inside and (found := VERSION.match(model_uri)):
             name, number = found["name"], found["number"]
             if number is None:
                 number = str(self._client.get_model_version_by_alias(name, found["alias"]).version)

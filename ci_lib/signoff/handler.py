@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 BODY = 1 << 16
 """Bytes that a form may have."""
+DIGITS = 10
+"""Python refuses to read a number of thousands of digits, with an error that is not the browser's."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -27,7 +29,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Show the page or the report, or let a browser in."""
-        url = urlsplit(self.path)
+        try:
+            url = urlsplit(self.path)
+        except ValueError:  # http://[
+            self._refuse("open the link that the terminal shows")
+            return
         token = parse_qs(url.query).get("token", [""])[0]
         if not host_is_ours(self.headers.get("Host", "")):
             self._refuse("this page is served under 127.0.0.1 only")
@@ -69,7 +75,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit() or int(length) > BODY:
+        if not length.isascii() or not length.isdigit() or len(length) > DIGITS or int(length) > BODY:
             message = f"the form has no length, or more than {BODY:,} bytes"
             raise BadInput(message, "write a shorter reason")
         return self.rfile.read(int(length))

@@ -14,6 +14,7 @@ from ci_lib.dataset import Column, Dataset, Split
 from ci_lib.decision import Decision
 from ci_lib.evidence import Champion, Curve, Evidence, Golden
 from ci_lib.findings import Finding, Outcome
+from ci_lib.ledger import CARRIED
 from ci_lib.manifest import File, Manifest
 from ci_lib.measurement import Measurement, Of, Scale, Scope
 from ci_lib.record import digest
@@ -384,10 +385,11 @@ def _sentence(outcome: Outcome, m: Measurement) -> str:
 
 
 def _history() -> tuple[Release, ...]:
-    built: list[Release] = []
-    for place, (action, model) in enumerate((("deploy", "old"), ("deploy", "bad"), ("rollback", "champion")), start=1):
-        built.append(release(place, action=action, manifest=sha(model), previous=built[-1] if built else None))
-    return tuple(built)
+    first = release(1, manifest=sha("champion"))
+    bad = release(2, manifest=sha("bad"), previous=first)
+    back = release(3, action="rollback", manifest=sha("champion"), previous=bad)
+    carried = {name: getattr(first, name) for name in CARRIED}
+    return (first, bad, back.model_copy(update=carried))
 
 
 def release(place: int, *, action: str = "deploy", manifest: str, previous: Release | None = None) -> Release:

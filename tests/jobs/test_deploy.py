@@ -130,7 +130,9 @@ def test_a_wrong_alias_is_put_right_first_and_reported(world: World) -> None:
 def test_without_an_approval_it_waits(world: World) -> None:
     world.train("A")
     assert run(world) == Exit.NO_APPROVAL
-    assert "0 of 1 approvals" in world.heard()
+    said = world.heard()
+    assert "0 of 1 approvals" in said
+    assert 'next: ml-release approve --as ana --reason "…"' in said
     assert world.registry.ledger("loan") is None
 
 

@@ -45,7 +45,7 @@ def ask(tmp_path: Path) -> Callable[..., Request]:
     def asker(model: Path, **changes: Any) -> Request:
         given: dict[str, Any] = {
             "model": str(model), "task": "binary", "labels": ("0", "1"), "positive": "1", "formats": Formats(),
-            "out": str(tmp_path / "scores.npz"),
+            "out": str(tmp_path / "scores.npy"),
         }  # fmt: skip
         return Request(**given | changes)
 

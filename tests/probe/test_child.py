@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +56,9 @@ def test_an_answer_has_all_that_was_asked_for(model: Path, rows: pd.DataFrame, a
         shuffles=3,
     )
     answer = child.respond(request)
-    with np.load(request.out) as found:
-        assert found["scores"].shape == (200,)
-        np.testing.assert_allclose(answer.golden, found["scores"][:3], atol=1e-12)
+    found = np.load(request.out)
+    assert found.shape == (200,)
+    np.testing.assert_allclose(answer.golden, found[:3], atol=1e-12)
     assert len(answer.latencies) == 7
     drops = {each.column: each.drops for each in answer.importance}
     assert min(drops["a"]) > 0.2
@@ -70,8 +71,14 @@ def test_an_answer_has_all_that_was_asked_for(model: Path, rows: pd.DataFrame, a
 
 def test_requirements_that_this_process_does_not_meet_are_named(tmp_path: Path) -> None:
     path = tmp_path / "requirements.txt"
-    path.write_text("numpy>=1\nscikit-learn==0.1\nno-such-package==1.0\n# a comment\n-e ./here\n!!!\n")
-    assert child.mismatches(path) == ["scikit-learn==0.1", "no-such-package==1.0", "!!!"]
+    path.write_text(
+        "numpy>=1\nscikit-learn==0.1\nno-such-package==1.0\n# a comment\n-e ./here\n!!!\n"
+        "--extra-index-url http://evil.example\nnumpy @ http://evil.example/numpy-1.0.tar.gz\n"
+    )
+    assert child.mismatches(path) == [
+        "scikit-learn==0.1", "no-such-package==1.0", "-e ./here", "!!!", "--extra-index-url http://evil.example",
+        "numpy @ http://evil.example/numpy-1.0.tar.gz",
+    ]  # fmt: skip
     assert child.mismatches(tmp_path / "missing.txt") == ["the model has no requirements.txt"]
 
 
@@ -242,6 +249,22 @@ def test_the_child_sees_no_secret(rows: pd.DataFrame, save: Saver, probe: Probe)
     asked = Probe(config=pickling(probe.config), env=probe.env, scratch=probe.scratch).ask(path, dataset(), rows=rows)
     assert asked.scores is not None
     assert not asked.scores.any()
+
+
+class Flood(DummyClassifier):
+    """Writes more than a model has to write."""
+
+    def predict_proba(self, X: Any) -> Any:  # noqa: N803, ARG002
+        from pathlib import Path  # noqa: PLC0415 -- pickled by value
+
+        with Path("big").open("wb") as file:
+            file.truncate(1 << 31)
+
+
+def test_a_model_cannot_fill_the_disk_with_one_file(rows: pd.DataFrame, save: Saver, probe: Probe) -> None:
+    flooding = save(Flood().fit(rows, classes(rows)), serialization="cloudpickle")
+    with pytest.raises(BadInput, match="File too large"):
+        replace(probe, config=pickling(loans())).ask(flooding, dataset(), rows=rows)
 
 
 def test_a_format_that_the_policy_does_not_allow_is_refused(rows: pd.DataFrame, save: Saver, probe: Probe) -> None:

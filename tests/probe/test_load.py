@@ -1,6 +1,5 @@
 """What may be loaded, and what a model's answers become."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -147,6 +146,44 @@ def test_text_is_no_number(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
 # ---- what the policy does not allow
 
 
+def described(model: Path, **flavors: dict[str, Any]) -> Path:
+    """Change a saved model's own description."""
+    yaml = YAML(typ="safe")
+    content = yaml.load((model / "MLmodel").read_text())
+    for name, changes in flavors.items():
+        content["flavors"].setdefault(name, {}).update(changes)
+    with (model / "MLmodel").open("w") as file:
+        yaml.dump(content, file)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("flavors", "way"),
+    [
+        ({"python_function": {"model_path": "other.pkl"}}, "python_function's model_path"),
+        ({"python_function": {"loader_module": "evil"}}, "python_function's loader_module"),
+        ({"python_function": {"loader_module": None}}, "python_function's loader_module"),
+        ({"python_function": {"code": "code"}}, "python_function's code"),
+        ({"python_function": {"model_code_path": "evil.py"}}, "python_function's model_code_path"),
+        ({"sklearn": {"code": "code"}}, "sklearn's code"),
+        ({"sklearn": {"pickled_model": "other.skops"}}, "python_function's model_path"),
+        ({"onnx": {"data": "model.onnx"}}, "the flavour onnx"),
+    ],
+)
+def test_a_model_that_consumers_would_load_in_another_way_is_refused(
+    rows: pd.DataFrame, save: Saver, ask: Asker, flavors: dict[str, Any], way: str
+) -> None:
+    """The digest covers all files, the measurements only what was loaded: the two must be the same model."""
+    path = described(save(LogisticRegression().fit(rows, classes(rows))), **flavors)
+    with pytest.raises(FormatError, match=f"another way to load it than the one that is measured: {way}"):
+        load(ask(path))
+
+
+def test_code_beside_a_model_is_a_matter_of_the_policy(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
+    path = described(save(LogisticRegression().fit(rows, classes(rows))), sklearn={"code": "code"})
+    assert load(ask(path, formats=Formats(serialization=("skops", "cloudpickle"))))(rows).shape == (200,)
+
+
 def test_cloudpickle_is_not_loaded_unless_the_policy_says_so(rows: pd.DataFrame, save: Saver, ask: Asker) -> None:
     path = save(LogisticRegression().fit(rows, classes(rows)), serialization="cloudpickle")
     with pytest.raises(FormatError, match="stored with cloudpickle"):
@@ -178,8 +215,7 @@ def test_a_model_cannot_trust_itself(rows: pd.DataFrame, save: Saver, ask: Asker
 def test_the_stored_file_must_lie_inside_the_model(rows: pd.DataFrame, save: Saver, ask: Asker, named: str) -> None:
     path = save(LogisticRegression().fit(rows, classes(rows)))
     (path.parent / "outside.skops").write_bytes((path / "model.skops").read_bytes())
-    text = (path / "MLmodel").read_text().replace("pickled_model: model.skops", f"pickled_model: {json.dumps(named)}")
-    (path / "MLmodel").write_text(text)
+    described(path, sklearn={"pickled_model": named}, python_function={"model_path": named})
     with pytest.raises(FormatError, match="not inside the model"):
         load(ask(path))
 

@@ -36,6 +36,13 @@ def test_a_relative_project_directory_is_made_absolute(monkeypatch: pytest.Monke
         "https://s3cret@mlflow",
         "postgresql://me:s3cret@db/mlflow",
         "postgresql://db/mlflow?user=me&password=s3cret",
+        "http://user:s3c/s3cret@mlflow",
+        "http://user:s3c?s3cret@mlflow",
+        "http://user:s3c#s3cret@mlflow",
+        "user:s3cret@mlflow:5000",
+        "http:user:s3cret@mlflow",
+        "https://mlflow/?access_token=s3cret",
+        "https://mlflow/?API_KEY=s3cret",
     ],
 )
 def test_credentials_are_refused_without_repeating_them(uri: str) -> None:

@@ -121,7 +121,20 @@ def test_registering_leaves_mlflows_default_address_as_it_was(registry: Registry
 
 
 @pytest.mark.parametrize(
-    "uri", ["/etc/passwd", "file:///etc", "http://evil/x", "models:/loan", "models:/loan/latest", ""]
+    "uri",
+    [
+        "/etc/passwd",
+        "file:///etc",
+        "http://evil/x",
+        "models:/loan",
+        "models:/loan/latest",
+        "",
+        "models:/loan/1/../..",
+        "models:/m-1/../../secret",
+        "models:/m-1/a/..",
+        "runs:/1/../../secret",
+        "models:/loan@champion/../x",
+    ],
 )
 def test_only_model_addresses_are_followed(registry: Registry, tmp_path: Path, uri: str) -> None:
     with pytest.raises(BadInput, match="no model address"):

@@ -369,3 +369,27 @@ def test_a_form_number_is_new_on_each_page() -> None:
         visitor.look()
         assert first != visitor.number
         assert Form(number=first) != Form(number=visitor.number)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "more"),
+    [
+        ("GET http://[ HTTP/1.1", ""),
+        ("GET //[ HTTP/1.1", ""),
+        ("GET /?token=%ff HTTP/1.1", ""),
+        ("POST / HTTP/1.1", f"Content-Length: {'9' * 5000}"),
+        ("POST http://[ HTTP/1.1", "Content-Length: ²"),
+    ],
+)
+def test_a_mangled_request_does_not_end_the_question(request_line: str, more: str) -> None:
+    """Any program of this machine can send one."""
+    with Signoff(MemoryGate(), question(), announce=lambda _: None) as page:
+        cookie = f"Cookie: ml-release-{page.server_port}={page.door.session}"
+        sent = "\r\n".join([request_line, "Host: 127.0.0.1", cookie, *([more] if more else []), "", ""])
+        with socket.create_connection(("127.0.0.1", page.server_port), timeout=5) as connection:
+            connection.sendall(sent.encode("latin-1", "replace"))
+            assert connection.recv(20).startswith(b"HTTP/1.0 ")
+            while connection.recv(4096):
+                pass
+        assert page.failure is None
+        assert page.state() == "waiting"
