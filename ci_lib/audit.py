@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from ci_lib import champion
-from ci_lib.approval import Approval
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.evidence import Evidence
 from ci_lib.job import Job
@@ -15,6 +14,7 @@ from ci_lib.ledger import INTRUDER
 from ci_lib.production import PUT_RIGHT, Production, open_production
 from ci_lib.record import Record, digest
 from ci_lib.release import Release
+from ci_lib.signed import Signed
 
 
 class Problem(Record):
@@ -95,7 +95,7 @@ def _approvals(kept: Path, entry: Release, lost: str) -> Iterator[Problem]:
             yield Problem(what=f"an approval {whose} is missing or changed", hint=lost)
             continue
         try:
-            answer = Approval.read(found[expected])
+            answer = Signed.read(found[expected]).approval
         except Refused as error:
             yield Problem(what=f"an approval {whose} is none: {error.what}", hint=INTRUDER)
             continue
