@@ -7,7 +7,7 @@ from ci_lib import report
 from ci_lib.candidate import Candidate
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Decision
-from ci_lib.errors import Exit, Unavailable
+from ci_lib.errors import Exit, Refused, ReleaseError, Unavailable
 from ci_lib.evidence import Evidence
 from ci_lib.files import write_atomically
 from ci_lib.job import Job
@@ -33,15 +33,18 @@ def main(job: Job) -> int:
 
 def _history(job: Job) -> Sequence[Release]:
     """Return the earlier releases of every environment, the oldest first: the report says what each would replace."""
-    found = [release for name in job.config.environments for release in _releases(replace(job, environment=name))]
+    others = [name for name in job.config.environments if name != job.environment]
+    found = [*_releases(job, (Unavailable,))]
+    for name in others:
+        found += _releases(replace(job, environment=name), (Unavailable, Refused))
     return sorted(found, key=lambda release: (release.at, release.number))
 
 
-def _releases(job: Job) -> Sequence[Release]:
-    """Return one environment's; none, and a line that says so, when MLflow does not answer: the report must be."""
+def _releases(job: Job, bearable: tuple[type[ReleaseError], ...]) -> Sequence[Release]:
+    """Return one environment's; none, and a line that says so, when they cannot be had: the report must be."""
     try:
         return open_production(job).ledger.entries()
-    except Unavailable as error:
+    except bearable as error:
         job.console.say(f"   the report goes without earlier releases to {job.environment}: {error.what}")
         return ()
 

@@ -193,3 +193,14 @@ def test_a_champion_on_nobodys_word_is_reported_where_a_person_is_asked(world: W
     world.heard()
     assert audit.main(world.job()) == Exit.REFUSED
     assert "release 1 is in production on nobody's approval, and release.yml asks for one" in world.heard()
+
+
+def test_a_deleted_champion_comes_with_the_command_that_brings_it_back(released: World) -> None:
+    delete_version(released)
+    assert audit.main(released.job()) == Exit.REFUSED
+    said = released.heard()
+    head = open_production(released.job()).ledger.entries()[-1]
+    assert "not put right" in said
+    assert f"ml-release rollback --to {head.number} --reason" in said
+    assert rollback.main(released.job(to=head.number, reason="the version was deleted")) == Exit.DONE
+    assert audit.main(released.job()) == Exit.DONE

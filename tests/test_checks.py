@@ -240,6 +240,12 @@ def test_an_approval_that_does_not_hold_is_refused(given: Approval, changes: dic
         check(given, **changes)
 
 
+def test_who_may_answer_is_said_to_who_may_not() -> None:
+    with pytest.raises(Refused) as caught:
+        check(answer(approver=person("eve")), policy=policy(approvers=("ana", "ben")))
+    assert caught.value.hint == "one of them must answer: ana, ben"
+
+
 def test_a_mail_address_gives_an_author_away() -> None:
     with pytest.raises(Refused, match="is an author"):
         check(

@@ -119,6 +119,15 @@ def test_one_telling_level_among_many_rows_is_a_lift_and_no_score() -> None:
     assert lift.note.startswith("paid: ")
 
 
+def test_a_range_is_written_without_the_noise_of_floats() -> None:
+    values = np.linspace(0.00125, 0.04, 400)
+    frame = pd.DataFrame({"x": values, "y": (values > 0.02).astype(int)})
+    note = named(measured(frame.sample(frac=1, random_state=0)), "leak_lift", "x").note
+    level = note.partition(":")[0]
+    assert level.startswith("(")
+    assert all(len(end) <= len("0.0123456") for end in level.strip("(]").split(", "))
+
+
 def test_a_level_below_one_percent_of_the_rows_says_nothing() -> None:
     y = np.concatenate([np.ones(7, dtype=int), coin(993)])
     frame = pd.DataFrame({"y": y, "x": ["rare"] * 7 + ["usual"] * 993})

@@ -155,6 +155,21 @@ LINES = [
         "wasserstein_distance, at_most",
         "release.yml:14: policy.rules[0].metric: wasserstein_distance is mea",
     ),
+    (
+        "roc_auc, at_least",
+        "auc, at_least",
+        "release.yml:14: policy.rules[0].metric: no metric is called 'auc'; did you mean 'roc_auc'?",
+    ),
+    (
+        "roc_auc, at_least",
+        "RMSE, at_least",
+        "release.yml:14: policy.rules[0].metric: no metric is called 'RMSE'; did you mean 'root_mean_squared_error'?",
+    ),
+    (
+        "roc_auc, at_least",
+        "zzz, at_least",
+        "release.yml:14: policy.rules[0].metric: no metric is called 'zzz'; `ml-release metrics` lists them",
+    ),
     ("0.70}", "0.70, by: black}", "release.yml:14: policy.rules[0].by: roc_auc is not measured by group; remove by"),
     ("0.02}", "0.02, at_least: 0.5}", "release.yml:15: policy.rules[1]: versus takes a margin, not at_least"),
     (

@@ -7,9 +7,12 @@ from typing import Any
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
+from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from ci_lib import saving
 from ci_lib.config import Train
@@ -57,6 +60,20 @@ def test_the_policy_can_allow_one_exact_type(tmp_path: Path) -> None:
     save(Own().fit(ROWS, TARGET), tmp_path / "model", types=(name,))
     with pytest.raises(BadInput):
         save(Own().fit(ROWS, TARGET), tmp_path / "again", types=(name[:-1],))
+
+
+def test_the_hint_of_a_denied_type_works_as_typed_and_keeps_scikit_learns_own(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        save(Own().fit(ROWS, TARGET), tmp_path / "model")
+    typed = YAML(typ="safe").load(caught.value.hint.partition("policy.formats.types: ")[2])
+    save(Own().fit(ROWS, TARGET), tmp_path / "own", types=tuple(typed))
+    save(RandomForestClassifier(3).fit(ROWS, TARGET), tmp_path / "trees", types=tuple(typed))
+
+
+def test_columns_may_be_chosen_by_scikit_learns_selector(tmp_path: Path) -> None:
+    chosen = make_column_transformer((StandardScaler(), make_column_selector(dtype_include="number")))
+    save(make_pipeline(chosen, LogisticRegression()).fit(ROWS, TARGET), tmp_path / "model")
+    assert (tmp_path / "model" / "model.skops").is_file()
 
 
 def test_cloudpickle_needs_the_policys_word(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 from ci_lib.config import Config
 from ci_lib.doctor import STAGES
 from ci_lib.errors import BadInput
-from ci_lib.starter import EXAMPLES, init
+from ci_lib.starter import EXAMPLES, go, init
 
 EXPECTED = {
     "basic": {
@@ -79,9 +79,15 @@ def test_a_project_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "release.yml").write_text("model: mine\n")
     with pytest.raises(BadInput, match="is a project already") as caught:
         init(tmp_path)
-    assert caught.value.hint.endswith("ml-release run")
+    assert caught.value.hint == f"cd {tmp_path} && ml-release run"
     assert [path.name for path in tmp_path.iterdir()] == ["release.yml"]
     assert (tmp_path / "release.yml").read_text() == "model: mine\n"
+
+
+def test_where_one_stands_already_there_is_nowhere_to_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert go(Path()) == go(tmp_path) == "ml-release run"
+    assert go(Path("my project")) == "cd 'my project' && ml-release run"
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED["basic"] - {"release.yml"}))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ci_lib.text import HIDDEN, printable, quoted, visible
+from ci_lib.text import HIDDEN, printable, quoted, size, visible
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,8 @@ def test_a_terminal_keeps_its_line_breaks_and_nothing_else() -> None:
 @pytest.mark.parametrize("text", ["plain", "it's", "$(touch x)", "`id`", "a;b", '"', "\\", "'; rm -rf /; '", ""])
 def test_a_quoted_name_is_one_word_and_runs_nothing(text: str) -> None:
     assert shlex.split(f"echo {quoted(text)} end") == ["echo", text, "end"]
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, "0.0 kB"), (32_854, "32.9 kB"), (9_252_515, "9.3 MB")])
+def test_a_size_is_never_nothing(count: int, shown: str) -> None:
+    assert size(count) == shown

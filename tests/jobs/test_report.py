@@ -15,6 +15,7 @@ from doubles.memory_store import MemoryStore
 from doubles.records import NOW, Chain, chain, relink, sha
 
 from ci_lib.candidate import Person
+from ci_lib.config import Environment
 from ci_lib.console import Console
 from ci_lib.errors import BadInput, Refused, Unavailable
 from ci_lib.findings import Outcome
@@ -153,3 +154,24 @@ def test_an_unwritable_directory_is_bad_input(tmp_path: Path) -> None:
     (tmp_path / "release" / "report").write_text("a file is in the way", encoding="utf-8")
     with pytest.raises(BadInput, match=os.fspath(tmp_path / "release" / "report")):
         report.main(job(built, tmp_path))
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_releases_to_other_environments_are_shown_and_their_trouble_is_only_said(tmp_path: Path, broken: bool) -> None:
+    built = chain()
+    environments = {"staging": Environment(), **built.config.environments}
+    built = replace(built, config=built.config.model_copy(update={"environments": environments}))
+    write(built, tmp_path / "release")
+    there = built.history[0].model_copy(update={"environment": "staging", "reason": "tried it", "number": 1 + broken})
+
+    class Both(Shelf):
+        def ledger(self, name: str) -> MemoryStore:
+            mine = name == "loan-approval"
+            return Shelf(built.history if mine else [there]).ledger("loan-approval")
+
+    out = io.StringIO()
+    assert report.main(job(built, tmp_path, out, shelf=Both())) == 0
+    text = (tmp_path / "release" / "report" / "report.md").read_text(encoding="utf-8")
+    assert ("| staging | deploy |" in text, "replace release 1" in text) == (not broken, not broken)
+    assert ("goes without earlier releases to staging: the ledger does not hold" in out.getvalue()) == broken
+    assert "| production | rollback to 1 |" in text

@@ -97,3 +97,9 @@ def test_the_good_side_is_said_without_a_measurement_too() -> None:
 def test_any_float_has_a_text(value: float) -> None:
     text = numbers.significant(value).replace("−", "-").replace(",", "")
     assert math.isclose(float(text), value, rel_tol=0.006, abs_tol=0)
+
+
+def test_people_are_written_as_they_write_themselves() -> None:
+    assert numbers.method("paired delong") == "paired DeLong"
+    assert numbers.method("mover of wilson, log") == "MOVER of Wilson, log"
+    assert numbers.method("count") == "count"

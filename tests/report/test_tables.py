@@ -1,4 +1,4 @@
-"""Every measurement lands in exactly one table."""
+"""Every measurement lands in exactly one table, but for what only repeats another."""
 
 from dataclasses import fields
 from itertools import chain as flat
@@ -90,3 +90,9 @@ def test_importance_is_sorted_by_size_and_what_is_not_assessable_comes_last() ->
 def test_a_group_of_the_champion_says_whose_it_is() -> None:
     found = tables((), (number("impact_ratio", 0.7, of="champion", attribute="a", group="1", reference="0"),))
     assert found.fairness[0].about == "a=1 against a=0 (champion)"
+
+
+def test_a_base_rate_is_not_repeated_for_the_champion() -> None:
+    about = {"attribute": "a", "group": "1"}
+    found = tables((), [number("base_rate", 0.7, **about), number("base_rate", 0.7, of="champion", **about)])
+    assert [line.about for line in lines(found)] == ["a=1"]

@@ -166,3 +166,18 @@ def test_no_rule_is_never_a_pass() -> None:
         look(empty)
     failed = replace(built, decision=built.decision.model_copy(update={"findings": (), "verdict": "fail"}))
     assert "no rule" in look(failed).headline
+
+
+def test_sensitive_attributes_that_no_metric_looks_at_are_not_passed_over() -> None:
+    built = chain()
+    assert look(built).no_fairness == ""
+    other = relink(replace(built, evidence=built.evidence.model_copy(update={"task": "regression"})))
+    assert look(other).no_fairness.startswith("Not measured. release.yml names black, hispan, male, married")
+
+
+def test_rules_that_release_yml_does_not_have_are_listed_apart() -> None:
+    built = chain()
+    own = {rule.metric for rule in built.config.policy.rules}
+    asked = {metric for metric in ("overlap_rows", "golden_mismatches", "leak_score") if metric not in own}
+    assert {metric for metric in asked if any(f"metric: {metric}," in rule for rule in look(built).built_in)} == asked
+    assert not set(look(built).built_in) & set(look(built).rules)
