@@ -31,6 +31,7 @@ OTHERS: dict[str, str] = {
     "metrics": "the metrics that a rule may name",
     "schema": "print the JSON Schema of release.yml",
     "doctor": "what is missing here, and how to get it",
+    "keys": "make a signing key, or show its public half",
 }
 
 
@@ -49,7 +50,7 @@ def parser() -> Parser:
         command.add_argument("--debug", action="store_true", help="show tracebacks")
         if name in _MORE:
             _MORE[name](command)
-        if name not in {"init", "schema", "metrics"}:
+        if name not in {"init", "schema", "metrics", "keys"}:
             _project(command)
     return top
 
@@ -120,6 +121,13 @@ def _monitor(command: Parser) -> None:
     )
 
 
+def _keys(command: Parser) -> None:
+    command.add_argument(
+        "action", choices=["new", "show"], help="new: write a private key; show: print the public half"
+    )
+    command.add_argument("file", type=Path, metavar="KEYFILE", help="the private key")
+
+
 def _json(command: Parser) -> None:
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -150,5 +158,6 @@ _MORE: dict[str, Callable[[Parser], None]] = {
     "audit": _json,
     "resolve": _resolve,
     "metrics": _json,
+    "keys": _keys,
     "doctor": _doctor,
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ci_lib.approval import Approval
+from ci_lib import champion
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.evidence import Evidence
 from ci_lib.job import Job
@@ -14,6 +14,7 @@ from ci_lib.ledger import INTRUDER
 from ci_lib.production import PUT_RIGHT, Production, open_production
 from ci_lib.record import Record, digest
 from ci_lib.release import Release
+from ci_lib.signed import Signed
 
 
 class Problem(Record):
@@ -53,6 +54,7 @@ def audit(job: Job) -> tuple[Problem, ...]:
     problems = [_moved(line, entries) for line in off]
     for entry in entries:
         problems += _records(production, entry)
+    problems += _on_nobodys_word(job, production, entries)
     problems += _bytes(production, entries)
     return tuple(problems)
 
@@ -93,7 +95,7 @@ def _approvals(kept: Path, entry: Release, lost: str) -> Iterator[Problem]:
             yield Problem(what=f"an approval {whose} is missing or changed", hint=lost)
             continue
         try:
-            answer = Approval.read(found[expected])
+            answer = Signed.read(found[expected]).approval
         except Refused as error:
             yield Problem(what=f"an approval {whose} is none: {error.what}", hint=INTRUDER)
             continue
@@ -109,6 +111,16 @@ def _approvals(kept: Path, entry: Release, lost: str) -> Iterator[Problem]:
 
 def _digest(path: Path) -> str | None:
     return digest(path.read_bytes()) if path.is_file() else None
+
+
+def _on_nobodys_word(job: Job, production: Production, entries: tuple[Release, ...]) -> Iterator[Problem]:
+    """Say when the champion was released by itself, and release.yml asks for a person's word now."""
+    if job.target.approval == "automatic" or not entries:
+        return
+    source = champion.origin(production, entries[-1])
+    if source.automatic:
+        what = f"release {source.number} is in {job.environment} on nobody's approval, and release.yml asks for one"
+        yield Problem(what=what, hint="find out who released it; then validate, approve and deploy again, or roll back")
 
 
 def _bytes(production: Production, entries: tuple[Release, ...]) -> Iterator[Problem]:

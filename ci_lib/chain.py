@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ci_lib.approval import Approval, Subjects
+from ci_lib.approval import Subjects
 from ci_lib.candidate import Candidate
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Decision
 from ci_lib.errors import BadInput
 from ci_lib.evidence import Evidence
 from ci_lib.record import Digest, digest
+from ci_lib.signed import Signed
 
 REPORT = "report/index.html"
 FILES = ("dataset.json", "candidate.json", "evidence.json", "decision.json", REPORT)
@@ -55,14 +56,14 @@ def read(directory: Path) -> Chain:
     )
 
 
-def read_approvals(directory: Path) -> tuple[Approval, ...]:
+def read_approvals(directory: Path) -> tuple[Signed, ...]:
     """Read one environment's approvals, the oldest first; none when nobody has answered yet.
 
     Raises:
         Refused: one is not valid, or not in canonical form.
     """
-    found = (Approval.read(path) for path in sorted(directory.glob("*.json")))
-    return tuple(sorted(found, key=lambda approval: approval.issued_at.timestamp()))
+    found = (Signed.read(path) for path in sorted(directory.glob("*.json")))
+    return tuple(sorted(found, key=lambda signed: signed.approval.issued_at.timestamp()))
 
 
 def _report(path: Path) -> Digest:

@@ -9,6 +9,7 @@ from ci_lib.errors import BadInput, Refused
 from ci_lib.evidence import Champion, Evidence, Golden
 from ci_lib.production import Production, is_copy
 from ci_lib.release import Release
+from ci_lib.signed import Signed
 
 
 def resolve(production: Production) -> Release:
@@ -83,7 +84,7 @@ def approvals(production: Production, release: Release) -> tuple[Approval, ...]:
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
         kept = production.attached(source, Path(scratch))
         paths = sorted((kept / "approvals").glob("*.json")) if kept else []
-        found = {record.digest(): record for record in (Approval.read(path) for path in paths)}
+        found = {signed.digest(): signed.approval for signed in (Signed.read(path) for path in paths)}
     missing = [name for name in source.approvals if name not in found]
     if missing:
         message = (

@@ -133,6 +133,7 @@ def check_approval(
     now: datetime,
     used: Mapping[str, str],
     op: Digest | None = None,
+    signed_by: Sequence[str] = (),
 ) -> None:
     """Refuse an approval or rejection that is not a valid answer to exactly this question.
 
@@ -148,6 +149,7 @@ def check_approval(
         now: timezone-aware.
         used: the ledger's notes; those of `ledger.used_nonce` name the operation that an approval was used for.
         op: the operation that this approval may already have been used for; None at the gate.
+        signed_by: names of the policy's keys that signed it, and counted when it was given.
     """
     who = f"the answer of {approval.approver.id!r}"
     # (11) It is about this model,
@@ -190,6 +192,15 @@ def check_approval(
     _expect(not unknown, f"{who} accepts what is no inconclusive finding of this decision: {', '.join(unknown)}")
     # (24) There is a reason.
     _expect(bool(approval.reason.strip()), f"{who} gives no reason")
+    # (23) One of the policy's keys signed it, where the policy has keys;
+    if policy.keys:
+        names = ", ".join(key.name for key in policy.keys)
+        _expect(bool(signed_by), f"{who} is signed by none of the policy's keys that counted then ({names})")
+    # (24) and a policy that asks for more than somebody's word has some.
+    needs = policy.assurance != LEVELS[0]
+    _expect(
+        bool(policy.keys) or not needs, f"the policy asks for {policy.assurance} and names no key to verify it with"
+    )
 
 
 def standing(approvals: Sequence[Approval], *, required: int, decision: Decision) -> Standing:

@@ -144,7 +144,7 @@ def _bug(error: BaseException) -> tuple[str, int]:
 
 def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Call the command's function."""
-    if args.command in {"init", "schema", "metrics", "doctor"}:
+    if args.command in {"init", "schema", "metrics", "doctor", "keys"}:
         return int(import_module("ci_lib.commands").run(args, env, out))
     job = build(args, env, out)
     if args.command in STAGES:

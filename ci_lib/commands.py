@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def run(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Run one of them."""
-    return {"init": _init, "schema": _schema, "metrics": _metrics, "doctor": _doctor}[args.command](args, env, out)
+    return {"init": _init, "schema": _schema, "metrics": _metrics, "doctor": _doctor, "keys": _keys}[args.command](
+        args, env, out
+    )
 
 
 def _init(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
@@ -52,6 +54,20 @@ def _metrics(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
         )
         print(f"    {metric.definition}", file=out)
         print(f"    interval: {metric.method}{'; ' + metric.source if metric.source else ''}", file=out)
+    return Exit.DONE
+
+
+def _keys(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
+    """Make a key or show its public half; the private half is never printed."""
+    from ci_lib import keys  # noqa: PLC0415
+
+    del env
+    if args.action == "new":
+        public = keys.new(args.file)
+        print(f"   {args.file} is the private key: give it to the approve job alone, as a file", file=out)
+    else:
+        public = keys.public_text(keys.private_key(args.file).public_key())
+    print(public, file=out)
     return Exit.DONE
 
 

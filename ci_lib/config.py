@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints,
 
 from ci_lib.approval import Assurance
 from ci_lib.formats import Formats
+from ci_lib.keys import VerifyKey
 from ci_lib.measure.catalogue import CATALOGUE, Task
 from ci_lib.record import Digest, Record, canonical, digest
 
@@ -170,6 +171,8 @@ class ApprovalPolicy(Record):
     four_eyes: bool = True
     """The approver is no author."""
     valid_for: Duration = timedelta(days=7)
+    keys: tuple[VerifyKey, ...] = ()
+    """Public keys that approvals must be signed with, one of them; ``ci-verified`` needs at least one."""
     assurance: Assurance = "ci-verified"
     """``self-declared`` accepts an approver who only says who they are: for a laptop."""
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ci_lib import chain as chains
-from ci_lib import checks
+from ci_lib import checks, keys
 from ci_lib.approval import Approval
 from ci_lib.candidate import Person
 from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Refused
 from ci_lib.job import Job
+from ci_lib.signed import Signed, seal
 from ci_lib.text import quoted
 
 State = Literal["waiting", "approved", "rejected", "expired"]
@@ -79,12 +80,12 @@ class ChainGate:
     def approvals(self) -> tuple[Approval, ...]:
         """Return the valid answers so far, oldest first."""
         valid = []
-        for answer in chains.read_approvals(self.folder):
+        for signed in chains.read_approvals(self.folder):
             try:
-                self._check(answer)
+                self._check(signed)
             except Refused:
                 continue
-            valid.append(answer)
+            valid.append(signed.approval)
         return tuple(valid)
 
     def record(self, vote: Vote) -> Approval:
@@ -103,13 +104,14 @@ class ChainGate:
             raise Refused(message, "ml-release status")
         self._complete(vote)
         answer = self._answer(vote)
-        self._check(answer)
+        signed = seal(answer, keys.from_environment(self.job.env))
+        self._check(signed)
         again = any(checks.may_be_same(answer.approver, other.approver) for other in self.approvals())
         if again and answer.decision == "approved":  # a no after a yes, while others are still asked, is heard
             message = f"{answer.approver.id} has answered already; another approver is needed"
             raise Refused(message, "ml-release status")
         self._clear_invalid()
-        answer.write(self.folder / f"{_slug(answer.approver)}.json")
+        signed.write(self.folder / f"{_slug(answer.approver)}.json")
         return answer
 
     def _until(self) -> datetime:
@@ -120,7 +122,7 @@ class ChainGate:
         """Remove answers that do not hold (any more): deploy would refuse them, and with them the new one."""
         valid = self.approvals()
         for path in self.folder.glob("*.json"):
-            if Approval.read(path) not in valid:
+            if Signed.read(path).approval not in valid:
                 path.unlink(missing_ok=True)
 
     def _changed(self) -> bool:
@@ -172,10 +174,12 @@ class ChainGate:
     def _authors(self) -> tuple[Person, ...]:
         return tuple(dict.fromkeys([*self.chain.candidate.authors, *self.job.ci.authors()]))
 
-    def _check(self, answer: Approval) -> None:
+    def _check(self, signed: Signed) -> None:
+        policy = self.job.config.policy.approval
         checks.check_approval(
-            answer,
-            policy=self.job.config.policy.approval,
+            signed.approval,
+            signed_by=signed.signers(policy.keys, "approve"),
+            policy=policy,
             subjects=self.chain.subjects(self.job.config.policy.fingerprint()),
             authors=self._authors(),
             environment=self.job.environment,

@@ -120,7 +120,7 @@ def waiting(job: Job, entries: Sequence[Release]) -> Waiting | None:
     manifest = chain.candidate.manifest.digest()
     if any(entry.evidence == chain.evidence.digest() for entry in entries):
         return None
-    approvals = chains.read_approvals(job.here / "approvals")
+    approvals = [signed.approval for signed in chains.read_approvals(job.here / "approvals")]
     verdict = chain.decision.verdict
     standing = checks.standing(approvals, required=job.config.policy.approval.required, decision=chain.decision)
     if verdict == "fail":

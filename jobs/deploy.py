@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ci_lib import chain as chains
 from ci_lib import checks, nextstep
-from ci_lib.approval import Approval
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
 from ci_lib.decision import decide
@@ -20,6 +19,7 @@ from ci_lib.manifest import difference, scan
 from ci_lib.production import Copy, Production, is_copy, open_production, short
 from ci_lib.record import Digest, digest
 from ci_lib.release import Release, deploy_op, shortened
+from ci_lib.signed import Signed
 
 
 def main(job: Job, *, decide: Decide = decide) -> int:
@@ -44,7 +44,7 @@ def main(job: Job, *, decide: Decide = decide) -> int:
         model=job.config.model,
         manifest=chain.candidate.manifest.digest(),
         evidence=chain.evidence.digest(),
-        nonces=[approval.nonce for approval in approvals],
+        nonces=[signed.approval.nonce for signed in approvals],
     )
     entries = production.ledger.entries()
     head = entries[-1] if entries else None
@@ -58,9 +58,10 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
     kept = _kept(job, chain, approvals)
     production = production.started()
-    production.ledger.claim([approval.nonce for approval in approvals], op)
-    copy = _copy(job, production, chain, op)
+    production.ledger.claim([signed.approval.nonce for signed in approvals], op)
     production.attach(op, kept)
+    # The copy last: between the check of its bytes and the entry nothing else happens that takes time.
+    copy = _copy(job, production, chain, op)
     entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
     production.project()
     what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
@@ -81,7 +82,7 @@ def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:
     raise Refused(message, f"ml-release rollback --to {done.number} --reason …, or validate and approve it again")
 
 
-def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Approval, ...], op: Digest) -> Exit | None:
+def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signed, ...], op: Digest) -> Exit | None:
     """Return the exit code that ends this job, or None when the gate is open."""
     policy, decision = job.config.policy, chain.decision
     if decision.verdict == "fail":
@@ -94,9 +95,10 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Appro
         job.console.say(f"the verdict is {decision.verdict}, and {job.environment} releases only a pass by itself")
         job.console.say(f"  next: {nextstep.after(job, decision, 'waiting')}")
         return Exit.INCONCLUSIVE
-    for approval in approvals:
+    for signed in approvals:
         checks.check_approval(
-            approval,
+            signed.approval,
+            signed_by=signed.signers(policy.approval.keys, "approve"),
             policy=policy.approval,
             subjects=chain.subjects(policy.fingerprint()),
             authors=[*chain.candidate.authors, *job.ci.authors()],
@@ -108,14 +110,16 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Appro
             used=production.ledger.notes(),
             op=op,
         )
-    standing = checks.standing(approvals, required=policy.approval.required, decision=decision)
+    standing = checks.standing(
+        [signed.approval for signed in approvals], required=policy.approval.required, decision=decision
+    )
     job.console.say(standing.sentence)
     if standing.state != "approved":
         job.console.say(f"  next: {nextstep.after(job, decision, standing.state)}")
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": None}[standing.state]
 
 
-def _kept(job: Job, chain: Chain, approvals: tuple[Approval, ...]) -> dict[str, bytes]:
+def _kept(job: Job, chain: Chain, approvals: tuple[Signed, ...]) -> dict[str, bytes]:
     """Return what is kept beside the ledger, exactly as it was checked: somebody may be writing the files by now."""
     records = (chain.dataset, chain.candidate, chain.evidence, chain.decision)
     path = job.chain / chains.REPORT
@@ -127,7 +131,7 @@ def _kept(job: Job, chain: Chain, approvals: tuple[Approval, ...]) -> dict[str, 
         **{f"{record.kind}.json": record.to_bytes() for record in records},
         "index.html": report,
         "golden.json": chain.evidence.golden.to_bytes(),
-        **{f"approvals/{number}.json": answer.to_bytes() for number, answer in enumerate(approvals, start=1)},
+        **{f"approvals/{number}.json": each.envelope.to_bytes() for number, each in enumerate(approvals, start=1)},
     }
 
 
@@ -153,7 +157,7 @@ def _copy(job: Job, production: Production, chain: Chain, op: Digest) -> Copy:
 
 
 def _entry(
-    job: Job, chain: Chain, approvals: tuple[Approval, ...], copy: Copy, op: Digest, head: Release | None
+    job: Job, chain: Chain, approvals: tuple[Signed, ...], copy: Copy, op: Digest, head: Release | None
 ) -> Release:
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
     return Release(
@@ -167,14 +171,14 @@ def _entry(
         candidate=chain.candidate.digest(),
         evidence=chain.evidence.digest(),
         golden=chain.evidence.golden.digest(),
-        approvals=tuple(approval.digest() for approval in approvals),
+        approvals=tuple(signed.digest() for signed in approvals),
         automatic=job.target.approval == "automatic",
         restores=None,
         replaces=head.number if head else None,
         previous=head.digest() if head else None,
         op=op,
         actor=job.ci.actor(),
-        reason=shortened("; ".join(approval.reason for approval in approvals)) or "approval: automatic",
+        reason=shortened("; ".join(signed.approval.reason for signed in approvals)) or "approval: automatic",
         pipeline=job.ci.pipeline(),
         at=job.clock(),
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import mlflow
 import pytest
 from ci_lib.jobs import deploy, rollback
-from doubles.small_chain import World, decide
+from doubles.small_chain import World, config, decide
 
 from ci_lib import audit
 from ci_lib.champion import compared
@@ -180,6 +180,19 @@ def test_several_harms_are_all_reported(released: World) -> None:
         harm(released)
     assert audit.main(released.job()) == Exit.REFUSED
     assert released.heard().count("  next: ") == 3
+
+
+def test_a_champion_on_nobodys_word_is_reported_where_a_person_is_asked(world: World) -> None:
+    """Whoever runs the job can say ``--set environments.production.approval=automatic``; the ledger remembers."""
+    asked = world.config
+    world.config = config(environments={"production": {"approval": "automatic"}})
+    world.train("A")
+    deploy.main(world.job(), decide=decide)
+    assert audit.main(world.job()) == Exit.DONE
+    world.config = asked
+    world.heard()
+    assert audit.main(world.job()) == Exit.REFUSED
+    assert "release 1 is in production on nobody's approval, and release.yml asks for one" in world.heard()
 
 
 def test_a_deleted_champion_comes_with_the_command_that_brings_it_back(released: World) -> None:

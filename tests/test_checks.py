@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from doubles.entries import history
 from doubles.small_chain import AUTHOR, MODEL, NAMED, NOW, approval, chain, config, decide
 
@@ -14,6 +15,7 @@ from ci_lib.candidate import Person
 from ci_lib.chain import Chain
 from ci_lib.errors import Refused
 from ci_lib.evidence import Champion
+from ci_lib.keys import VerifyKey, public_text
 from ci_lib.ledger import used_nonce
 from ci_lib.manifest import File, Manifest
 from ci_lib.record import digest
@@ -167,11 +169,25 @@ def policy(**changes: Any) -> Any:
     return POLICY.approval.model_copy(update=changes)
 
 
+KEY = VerifyKey(name="gate", public=public_text(Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()))
+
+
+def test_where_the_policy_has_keys_one_of_them_must_have_signed() -> None:
+    check(answer(), policy=policy(keys=(KEY,)), signed_by=("gate",))
+    with pytest.raises(Refused, match=r"signed by none of the policy's keys that counted then \(gate\)"):
+        check(answer(), policy=policy(keys=(KEY,)))
+
+
+def test_a_policy_that_wants_more_than_a_word_must_have_a_key_to_verify_it_with() -> None:
+    with pytest.raises(Refused, match="asks for ci-verified and names no key"):
+        check(answer(assurance="ci-verified"), policy=policy(assurance="ci-verified"))
+
+
 def test_a_valid_approval_passes() -> None:
     check(answer())
     check(answer(decision="rejected"))
     check(answer(approver=person("ANA ")))
-    check(answer(assurance="ci-verified"), policy=policy(assurance="ci-verified"))
+    check(answer(assurance="ci-verified"), policy=policy(assurance="ci-verified", keys=(KEY,)), signed_by=("gate",))
     check(answer(issued_at=NOW + timedelta(minutes=4)))
 
 

@@ -11,7 +11,6 @@ import pytest
 from doubles import records
 
 from ci_lib import gate as gates
-from ci_lib.approval import Approval
 from ci_lib.candidate import Person
 from ci_lib.ci.local import Local
 from ci_lib.console import Console
@@ -20,6 +19,7 @@ from ci_lib.errors import BadInput, Refused
 from ci_lib.files import write_atomically
 from ci_lib.gate import ChainGate, Vote
 from ci_lib.job import Job
+from ci_lib.signed import Signed, seal
 
 REASON = "I read the report"
 
@@ -89,7 +89,7 @@ def test_an_approval_names_exactly_this_chain_and_opens_the_gate(desk: Desk) -> 
 def test_the_answer_on_disk_is_the_one_that_was_given(desk: Desk) -> None:
     answer = desk.open().record(desk.vote())
     (path,) = (desk.root / "production" / "approvals").glob("*.json")
-    assert Approval.read(path) == answer
+    assert Signed.read(path).approval == answer
     assert path.name.startswith("ben-")
 
 
@@ -155,11 +155,11 @@ def test_an_answer_that_no_longer_holds_does_not_stand_in_the_way(tmp_path: Path
     old = gate.record(desk.vote())
     (path,) = gate.folder.glob("*.json")
     for broken in ({"pipeline": "p", "issued_at": old.issued_at.replace(tzinfo=None)}, {"model": "another"}):
-        old.model_copy(update=broken).write(path)
+        seal(old.model_copy(update=broken), None).write(path)
         assert gate.approvals() == ()
         gate.record(desk.vote(approver="cora"))
         (kept,) = gate.folder.glob("*.json")
-        assert Approval.read(kept).approver.id == "cora"
+        assert Signed.read(kept).approval.approver.id == "cora"
         kept.unlink()
 
 
@@ -240,7 +240,7 @@ def test_an_answer_that_ran_out_makes_room_for_a_new_one(tmp_path: Path) -> None
         update={"expires_at": desk.now - timedelta(minutes=1), "issued_at": desk.now - timedelta(days=3)}
     )
     (path,) = gate.folder.glob("*.json")
-    stale.write(path)
+    seal(stale, None).write(path)
     assert gate.approvals() == ()
     gate.record(desk.vote(approver="cora"))
     assert [answer.approver.id for answer in gate.approvals()] == ["cora"]

@@ -103,7 +103,7 @@ class Project:
         """Run ml-release here, in this process."""
         out, err = io.StringIO(), io.StringIO()
         given = [*arguments]
-        if arguments[0] not in {"init", "schema", "metrics"}:
+        if arguments[0] not in {"init", "schema", "metrics", "keys"}:
             given += ["--config", str(self.root / "release.yml")]
         code = cli.start(given, self.env if env is None else env, out=out, err=err)
         return Ran(code=code, out=out.getvalue(), err=err.getvalue())

@@ -22,6 +22,7 @@ from ci_lib.manifest import Manifest, scan
 from ci_lib.measurement import Measurement, Scope
 from ci_lib.record import digest
 from ci_lib.registry import Registry
+from ci_lib.signed import seal
 
 MODEL = "loan"
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -193,7 +194,7 @@ class World:
     def approve(self, about: Chain, **changes: Any) -> Approval:
         """Write an approval, Ana's unless `changes` say otherwise."""
         record = approval(about, self.config.policy, **self.place() | changes)
-        record.write(self.here / "approvals" / f"{record.approver.id}.json")
+        seal(record, None).write(self.here / "approvals" / f"{record.approver.id}.json")
         return record
 
     def place(self) -> dict[str, str]:

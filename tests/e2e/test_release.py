@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from doubles.project import Project
 
+from ci_lib.signed import Signed
+
 
 def history(project: Project) -> list[dict[str, object]]:
     found: list[dict[str, object]] = json.loads(project.must("history", "--json").out)
@@ -84,8 +86,7 @@ def test_two_people_must_approve_where_the_policy_says_so(project: Project) -> N
 
 def _accepted(project: Project) -> list[str]:
     answer = next((project.root / "release" / "production" / "approvals").glob("*.json"))
-    names: list[str] = json.loads(answer.read_text())["accepted"]
-    return names
+    return list(Signed.read(answer).approval.accepted)
 
 
 @pytest.mark.parametrize(

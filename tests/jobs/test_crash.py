@@ -1,6 +1,7 @@
 """Deploy and rollback, killed after each of their calls to MLflow and run again."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -126,3 +127,16 @@ def test_calls_do_not_grow_with_the_number_of_versions(
         seen.append(calls)
     assert seen[0] == seen[1]
     assert not {"search_model_versions", "get_registered_model", "get_latest_versions"} & set(seen[0])
+
+
+def test_the_copys_bytes_are_checked_last_before_the_entry(world: World) -> None:
+    """Whoever can write to production's store finds the shortest time between check and alias."""
+    job = prepare_first_deploy(world)
+    calls: list[str] = []
+    deploying(replace(job, open_registry=watched(world, calls)))
+    checked = max(place for place, name in enumerate(calls) if name == "download_artifacts")
+    # Which copy this operation made, the entry, and the alias, each read back.
+    assert calls[checked + 1 :] == [
+        "log_param", "get_run", "log_param", "get_run", "get_run", "get_model_version",
+        "set_registered_model_alias", "get_run", "get_model_version_by_alias",
+    ]  # fmt: skip
