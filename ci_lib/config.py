@@ -7,9 +7,9 @@ from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints,
 
 from ci_lib.approval import Assurance
 from ci_lib.formats import Formats
-from ci_lib.keys import VerifyKey
 from ci_lib.measure.catalogue import CATALOGUE, Task
 from ci_lib.record import Digest, Record, canonical, digest
+from ci_lib.trusted import VerifyKey
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]

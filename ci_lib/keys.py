@@ -9,9 +9,7 @@ import binascii
 import hashlib
 import os
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -21,45 +19,12 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
-from pydantic import AwareDatetime, StringConstraints, model_validator
 
 from ci_lib.errors import BadInput
-from ci_lib.record import Record
+from ci_lib.trusted import PREFIX, RAW
 
 VARIABLE = "ML_RELEASE_SIGNING_KEY"
 """Environment variable that holds the path of the private key."""
-
-PREFIX = "ed25519:"
-RAW = 32
-"""Bytes of an ed25519 public key (RFC 8032)."""
-
-Role = Literal["approve", "deploy"]
-Public = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
-
-
-class VerifyKey(Record):
-    """A public key that the policy trusts, for one role and for some time."""
-
-    name: str
-    public: Public
-    """``ed25519:`` and 32 bytes in Base64: what `ml-release keys show` prints."""
-    role: Role = "approve"
-    not_before: AwareDatetime | None = None
-    not_after: AwareDatetime | None = None
-
-    @model_validator(mode="after")
-    def _is_a_key(self) -> Self:
-        try:
-            public_key(self.public)
-        except BadInput as error:
-            raise ValueError(error.what) from error
-        return self
-
-    def valid_at(self, moment: datetime) -> bool:
-        """Say whether a signature of this moment counts."""
-        early = self.not_before is not None and moment < self.not_before
-        late = self.not_after is not None and moment > self.not_after
-        return not early and not late
 
 
 def new(path: Path) -> str:

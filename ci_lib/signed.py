@@ -17,8 +17,8 @@ from ci_lib import dsse, keys
 from ci_lib.approval import Approval, Subjects
 from ci_lib.dsse import Envelope
 from ci_lib.errors import Refused
-from ci_lib.keys import Role, VerifyKey
 from ci_lib.record import Digest, canonical
+from ci_lib.trusted import Role, VerifyKey
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"

@@ -75,10 +75,25 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate, children: Childre
         manifest=candidate.manifest.digest(),
         champion=champion.compared(head) if head else None,
         threshold=job.config.threshold if job.config.task == "binary" else None,
-        measurements=(*measured.measurements, _repeated(golden, again)),
+        measurements=(*measured.measurements, _repeated(golden, again), _uses(job, dataset, candidate)),
         golden=golden,
         curves=measured.curves,
         reference=measured.reference,
+    )
+
+
+def _uses(job: Job, dataset: Dataset, candidate: Candidate) -> Measurement:
+    """Count the other candidates that these holdout rows have judged: each look makes the next verdict kinder.
+
+    A run is marked when it is judged; candidates that were adopted from other experiments are not counted.
+    """
+    registry = job.open_registry(job.registry_uri())
+    mark = {"ml-release.holdout": dataset.holdout.sha256}
+    count = registry.count_runs(registry.experiment(job.config.model), mark, other_than=candidate.run_id)
+    if candidate.run_id is not None:
+        registry.tag_run(candidate.run_id, mark)
+    return Measurement(
+        metric="holdout_uses", scope=Scope(of="data"), value=float(count), n=dataset.holdout.rows, method="count"
     )
 
 

@@ -15,10 +15,11 @@ from ci_lib.candidate import Person
 from ci_lib.chain import Chain
 from ci_lib.errors import Refused
 from ci_lib.evidence import Champion
-from ci_lib.keys import VerifyKey, public_text
+from ci_lib.keys import public_text
 from ci_lib.ledger import used_nonce
 from ci_lib.manifest import File, Manifest
 from ci_lib.record import digest
+from ci_lib.trusted import VerifyKey
 
 OTHER = digest(b"another")
 MANIFEST = Manifest(files=(File(path="MLmodel", size=1, sha256=digest(b"x")),))

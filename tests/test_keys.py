@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from ci_lib import keys
 from ci_lib.errors import BadInput
+from ci_lib.trusted import VerifyKey
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -76,7 +77,7 @@ def test_what_is_no_public_key_is_refused(text: str) -> None:
     with pytest.raises(BadInput, match="no public key"):
         keys.public_key(text)
     with pytest.raises(ValidationError):
-        keys.VerifyKey(name="ana", public=text)
+        VerifyKey(name="ana", public=text)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_what_is_no_public_key_is_refused(text: str) -> None:
 def test_a_key_counts_within_its_time_only(made: Path, before: int | None, after: int | None, *, valid: bool) -> None:
     public = keys.public_text(keys.private_key(made).public_key())
     window = [None if days is None else NOW + timedelta(days=days) for days in (before, after)]
-    key = keys.VerifyKey(name="ana", public=public, not_before=window[0], not_after=window[1])
+    key = VerifyKey(name="ana", public=public, not_before=window[0], not_after=window[1])
     assert key.valid_at(NOW) is valid
 
 

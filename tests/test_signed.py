@@ -15,9 +15,9 @@ from ci_lib import dsse, keys
 from ci_lib.approval import Approval, Subjects
 from ci_lib.candidate import Person
 from ci_lib.errors import Refused
-from ci_lib.keys import VerifyKey
 from ci_lib.record import canonical, digest
 from ci_lib.signed import PAYLOAD_TYPE, Signed, seal, statement
+from ci_lib.trusted import VerifyKey
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -161,6 +161,19 @@ class Registry:
         with answering(self.address):
             self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in tags.items()])
 
+    def count_runs(self, experiment: str, tags: Mapping[str, str], other_than: str | None = None) -> int:
+        """Count the runs of an experiment that have all these tags, 1,000 at most, leaving one out.
+
+        Args:
+            experiment: its id.
+            tags: names and values without quotes in them.
+            other_than: id of a run that does not count.
+        """
+        filters = " and ".join(f"tags.`{name}` = '{value}'" for name, value in tags.items())
+        with answering(self.address):
+            found = self._client.search_runs([experiment], filter_string=filters, max_results=1000)
+        return sum(run.info.run_id != other_than for run in found)
+
     def log_files(self, run_id: str, paths: Sequence[Path], folder: str) -> None:
         """Upload files as artifacts of a run, below `folder`; a directory keeps its name and what is in it."""
         with answering(self.address):

@@ -1,5 +1,6 @@
 """Bad input ends in one line that says what, where and what to type next; then the same command works again."""
 
+import base64
 import json
 import re
 import sqlite3
@@ -12,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from doubles.project import MODEL, RELEASE, Project, Ran, binary
+
+from ci_lib.record import canonical
 
 Break = Callable[[Project], object]
 
@@ -419,7 +422,16 @@ def test_a_record_that_something_else_changed(waiting: Project, name: str, damag
     assert waiting.must("history").out.startswith("nothing has been released")
 
 
-@pytest.mark.parametrize("damage", [edited, truncated, directory])
+def reworded(path: Path) -> None:
+    """Change a word of the statement inside an unsigned envelope."""
+    envelope = json.loads(path.read_text())
+    statement = base64.b64decode(envelope["payload"])
+    assert b'"model": "loan"' in statement
+    changed = statement.replace(b'"model": "loan"', b'"model": "lean"')
+    path.write_bytes(canonical({**envelope, "payload": base64.b64encode(changed).decode()}))
+
+
+@pytest.mark.parametrize("damage", [reworded, truncated, directory])
 def test_an_approval_that_something_else_changed(waiting: Project, damage: Callable[[Path], None]) -> None:
     answer = next((waiting.root / "release" / "production" / "approvals").glob("*.json"))
     damage(answer)

@@ -34,6 +34,7 @@ def test_a_challenger_is_compared_released_on_top_and_rolled_back(project: Proje
     evidence = json.loads((project.root / "release" / "evidence.json").read_text())
     assert evidence["champion"]["release"] == 1
     assert any(m["scope"]["of"] == "candidate - champion" for m in evidence["measurements"])
+    assert [m["value"] for m in evidence["measurements"] if m["metric"] == "holdout_uses"] == [1.0]
     project.approve()
     project.must("deploy")
     assert project.must("resolve").out.strip() == "models:/loan/2"

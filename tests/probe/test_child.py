@@ -363,7 +363,7 @@ def test_starting_children_needs_the_standard_library_only() -> None:
     assert {name for name in done.stdout.split() if name not in sys.stdlib_module_names} - ours <= FINDERS
 
 
-FINDERS = {"__editable___ml_release_0_1_0_finder", "sitecustomize", "a1_coverage"}
+FINDERS = {"__editable___ml_release_0_1_0_finder", "sitecustomize", "a1_coverage", "coverage", "$coverage"}
 """What finds packages, or measures coverage, and not imported by us."""
 
 
