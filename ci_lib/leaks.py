@@ -37,9 +37,7 @@ SMALLEST = 0.01
 DATA = Scope(of="data")
 
 
-def measure(
-    frame: "pd.DataFrame", train: Rows, holdout: Rows, data: Data, task: Task, holdout_uses: int | None = None
-) -> tuple[Measurement, ...]:
+def measure(frame: "pd.DataFrame", train: Rows, holdout: Rows, data: Data, task: Task) -> tuple[Measurement, ...]:
     """Measure everything about the rows that a rule may name.
 
     Args:
@@ -48,7 +46,6 @@ def measure(
         holdout: row numbers of the holdout.
         data: the columns' roles.
         task: the kind of target.
-        holdout_uses: how often this holdout has judged a candidate before; None: not known, and not said.
     """
     features = [each.name for each in describe(frame, data) if each.role == "feature" or each.also_feature]
     learned = frame.iloc[train]
@@ -57,8 +54,6 @@ def measure(
     found += [_score(learned[name], learned[data.target], task) for name in features]
     if task != "regression":
         found += [_lift(learned[name], learned[data.target]) for name in features]
-    if holdout_uses is not None:
-        found.append(_count("holdout_uses", holdout_uses, len(holdout)))
     return tuple(found)
 
 

@@ -1,7 +1,6 @@
 """From a data source to a Dataset record and the two frames that it describes."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 
 TRAIN = "data/train.parquet"
 HOLDOUT = "data/holdout.parquet"
-Uses = Callable[[str], int]
-"""Digest of a holdout -> how often it has judged a candidate of this model before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +29,12 @@ class Prepared:
     holdout: "pd.DataFrame"
 
 
-def prepare(config: Config, project: Path, holdout_uses: Uses | None = None) -> Prepared:
+def prepare(config: Config, project: Path) -> Prepared:
     """Read, check, divide and measure the rows.
 
     Args:
         config: release.yml.
         project: its directory; paths and entry points start there.
-        holdout_uses: asked with the holdout's digest; without it the record does not speak of reuse.
 
     Raises:
         BadInput: the rows cannot be read, or nothing could be learned from or judged on them.
@@ -55,7 +51,6 @@ def prepare(config: Config, project: Path, holdout_uses: Uses | None = None) -> 
     sides = [frame.iloc[train], frame.join(dropped).iloc[holdout]]
     sides = [side.reset_index(drop=True) for side in sides]
     digests = [content.digest(side) for side in sides]
-    uses = holdout_uses(digests[1]) if holdout_uses else None
     classes = config.task != "regression"
     labels = columns.labels(frame[data.target]) if classes else ()
     dataset = Dataset(
@@ -69,7 +64,7 @@ def prepare(config: Config, project: Path, holdout_uses: Uses | None = None) -> 
         train=_split(TRAIN, sides[0], digests[0], data.target, classes=classes),
         holdout=_split(HOLDOUT, sides[1], digests[1], data.target, classes=classes),
         split=splitting.words(data, config.task),
-        measurements=leaks.measure(frame, train, holdout, data, config.task, uses),
+        measurements=leaks.measure(frame, train, holdout, data, config.task),
     )
     return Prepared(dataset=dataset, train=sides[0], holdout=sides[1])
 

@@ -6,17 +6,12 @@ from ci_lib.errors import Exit
 from ci_lib.frames import store
 from ci_lib.job import Job
 from ci_lib.measure.catalogue import LEAK_LIFT_LIMIT, LEAK_SCORE_LIMIT
-from ci_lib.preparing import Uses, prepare
+from ci_lib.preparing import prepare
 
 
-def main(job: Job, holdout_uses: Uses | None = None) -> int:
-    """Write the Dataset record and, beside it, the rows of both sides.
-
-    Args:
-        job: what every job is given.
-        holdout_uses: digest of the holdout -> how often it has judged a candidate before; None: not known.
-    """
-    prepared = prepare(job.config, job.project, holdout_uses)
+def main(job: Job) -> int:
+    """Write the Dataset record and, beside it, the rows of both sides."""
+    prepared = prepare(job.config, job.project)
     dataset = prepared.dataset
     store(prepared.train, job.chain / dataset.train.file)
     store(prepared.holdout, job.chain / dataset.holdout.file)

@@ -168,13 +168,6 @@ def test_many_rows_are_thinned_for_the_score(monkeypatch: pytest.MonkeyPatch) ->
     assert (score.value, score.n) == (1.0, 100)
 
 
-def test_the_use_of_the_holdout_is_said_only_when_it_is_known() -> None:
-    frame, sides = pd.DataFrame({"y": coin(20), "x": range(20)}), (np.arange(15), np.arange(15, 20))
-    known = leaks.measure(frame, *sides, data(), "binary", 3)
-    assert named(list(known), "holdout_uses").value == 3
-    assert not [each for each in leaks.measure(frame, *sides, data(), "binary") if each.metric == "holdout_uses"]
-
-
 # --- 1,989 real mortgage applications: `typur`, the loan's purchaser, is known only after the decision
 
 

@@ -188,20 +188,6 @@ def test_regression_from_a_function_has_no_labels(project: Path) -> None:
     assert "target x\n" in out.getvalue()
 
 
-def test_the_caller_says_how_often_the_holdout_was_used(project: Path) -> None:
-    made, _ = job(project, {"source": "d.csv"})
-    asked: list[str] = []
-
-    def uses(digest: str) -> int:
-        asked.append(digest)
-        return 4
-
-    main(made, uses)
-    dataset = Dataset.read(made.chain / "dataset.json")
-    assert asked == [dataset.holdout.sha256]
-    assert [each.value for each in dataset.measurements if each.metric == "holdout_uses"] == [4]
-
-
 def test_a_directory_that_cannot_be_written_is_bad_input(project: Path) -> None:
     made, _ = job(project, {"source": "d.csv"})
     made.chain.write_text("a file where the directory should be")
