@@ -40,7 +40,13 @@ class Cell:
         return probe.ask(self.model, chain().dataset, rows=self.rows)
 
     def left(self) -> list[str]:
-        """Return processes that still have this directory in their command line."""
+        """Return processes that have this directory in their command line and stay: hundreds take a moment to die."""
+        until = time.monotonic() + 20
+        while (found := self._now()) and time.monotonic() < until:
+            time.sleep(0.1)
+        return found
+
+    def _now(self) -> list[str]:
         return [
             entry.name
             for entry in Path("/proc").glob("[0-9]*")
