@@ -26,7 +26,7 @@ bench: $(READY)  ## what each part costs, printed as ratios within one run
 	@for script in tests/bench/*.py; do echo "== $$script"; PYTHONPATH=tests $(PYTHON) "$$script" || exit; done
 
 dist: $(READY)  ## both wheels and sdists, in dist/
-	rm -rf dist *.egg-info distributions/*/*.egg-info
+	rm -rf dist *.egg-info distributions/*/*.egg-info distributions/*/build
 	$(PYTHON) -m build --no-isolation --outdir dist .
 	$(PYTHON) -m build --no-isolation --outdir dist distributions/ml-release
 
@@ -34,7 +34,7 @@ lock: $(READY)  ## resolve the dependencies anew: pyproject.toml and requirement
 	scripts/setup lock
 
 clean:  ## remove what the targets made, .venv too
-	rm -rf .venv build dist .coverage* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info distributions/*/*.egg-info
+	rm -rf .venv build dist .coverage* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info distributions/*/*.egg-info distributions/*/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 browser:

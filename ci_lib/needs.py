@@ -4,7 +4,7 @@
 makes one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Literal
 
@@ -65,20 +65,20 @@ def check(command: str, find: Callable[[str], object] = find_spec) -> None:
     # The distribution mlflow has no module that mlflow-skinny lacks; it comes with the others.
     wanted = [name for name, users in _FULL.items() if name != "mlflow" and stages & set(users)]
     if missing := [name for name in wanted if find(_module(name)) is None]:
-        raise _not_here(command, ", ".join(missing), INSTALL_FULL)
+        raise _not_here(missing, INSTALL_FULL)
 
 
 def explain(error: ModuleNotFoundError) -> BadInput | None:
     """Return what to say of a module that could not be imported; None when it is of no package that we ask for."""
     module = (error.name or "").partition(".")[0]
     name = next((name for name in NEEDED_BY if _module(name) == module), None)
-    return None if name is None else _not_here("ml-release", name, install(name))
+    return None if name is None else _not_here([name], install(name))
 
 
 def _module(name: str) -> str:
     return _MODULES.get(name, name)
 
 
-def _not_here(who: str, what: str, hint: str) -> BadInput:
-    alone = f" ({DISTRIBUTION} alone does not bring it)" if hint == INSTALL_FULL else ""
-    return BadInput(f"{who} needs {what}, which is not installed here{alone}", hint)
+def _not_here(names: Sequence[str], hint: str) -> BadInput:
+    why = f" ({DISTRIBUTION} leaves out what makes or loads a model)" if hint == INSTALL_FULL else ""
+    return BadInput(f"not installed here: {', '.join(names)}{why}", hint)

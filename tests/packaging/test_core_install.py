@@ -1,4 +1,4 @@
-"""`pip install ml-release-core`, as the jobs do that hold the keys: they decide and move, and load no model."""
+"""`pip install ml-release-core`, as the jobs do that hold the keys: none of the packages that load a model is there."""
 
 import json
 from pathlib import Path
@@ -74,7 +74,7 @@ def test_what_it_cannot_do_it_says_before_anything_is_removed(light: Path, relea
     before = {path: path.read_bytes() for path in chain.rglob("*.json")}
     done = call(light, command, cwd=released.root, ML_RELEASE_USER=AUTHOR)
     assert done.returncode == Exit.BAD_INPUT
-    assert done.stderr.startswith(f"ml-release {command}: {command} needs ")
+    assert done.stderr.startswith(f"ml-release {command}: not installed here: ")
     assert done.stderr.endswith(f"\n  next: {INSTALL_FULL}\n")
     assert {path: path.read_bytes() for path in chain.rglob("*.json")} == before != {}
 
