@@ -7,6 +7,7 @@ import pytest
 from doubles.built import Built, call, clean_environment, constraints, pip_install
 from doubles.project import APPROVER, AUTHOR, Project
 
+from ci_lib.candidate import Candidate
 from ci_lib.errors import Exit
 from ci_lib.needs import INSTALL_FULL
 
@@ -77,6 +78,15 @@ def test_what_it_cannot_do_it_says_before_anything_is_removed(light: Path, relea
     assert done.stderr.startswith(f"ml-release {command}: not installed here: ")
     assert done.stderr.endswith(f"\n  next: {INSTALL_FULL}\n")
     assert {path: path.read_bytes() for path in chain.rglob("*.json")} == before != {}
+
+
+def test_it_adopts_a_model_from_mlflow(light: Path, released: Project, tmp_path: Path) -> None:
+    """Adopting downloads and hashes; it loads nothing."""
+    twin = released.copied(tmp_path)
+    trained = Candidate.read(twin.root / "release" / "candidate.json")
+    done = call(light, "adopt", "--model-uri", trained.model_uri, cwd=twin.root)
+    assert done.returncode == Exit.DONE, done.stderr
+    assert Candidate.read(twin.root / "release" / "candidate.json").manifest == trained.manifest
 
 
 def test_the_doctor_asks_for_what_is_missing_unless_told_what_the_job_is_for(light: Path, released: Project) -> None:
