@@ -15,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from ci_lib import needs
 from ci_lib.arguments import STAGES, parser
 from ci_lib.errors import BadInput, Exit, ReleaseError
 from ci_lib.text import printable
@@ -118,6 +119,8 @@ def _ending(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         code = 128 + error.number if isinstance(error, Terminated) else INTERRUPTED
         return "interrupted: nothing is half done, run the same command again", code
+    if isinstance(error, ModuleNotFoundError):
+        error = needs.explain(error) or error
     if isinstance(error, ReleaseError):
         return str(error), error.exit_code
     return _surroundings(error) or _bug(error)
@@ -146,6 +149,7 @@ def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Call the command's function."""
     if args.command in {"init", "schema", "metrics", "doctor", "keys"}:
         return int(import_module("ci_lib.commands").run(args, env, out))
+    needs.check(args.command)
     job = build(args, env, out)
     if args.command in STAGES:
         return _stage(job)

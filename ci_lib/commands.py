@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 from ci_lib.errors import BadInput, Exit
 
 if TYPE_CHECKING:
-    from ci_lib.doctor import Stage
+    from ci_lib.needs import Stage
 
 
 def run(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
@@ -73,7 +73,7 @@ def _keys(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
 
 def _doctor(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Look at this machine; a project is looked at as well where there is one."""
-    from ci_lib import doctor  # noqa: PLC0415
+    from ci_lib import doctor, needs  # noqa: PLC0415
 
     project = args.config.absolute().parent
 
@@ -82,7 +82,7 @@ def _doctor(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
 
         return Registry(address, project).alias("ml-release-doctor", "champion")
 
-    stages = _stages(args.stages, doctor.STAGES)
+    stages = _stages(args.stages, needs.STAGES)
     machine = doctor.Machine(
         python=(sys.version_info.major, sys.version_info.minor, sys.version_info.micro),
         which=shutil.which,

@@ -1,40 +1,17 @@
 """`ml-release doctor`: what is missing here, and how to get it."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from ci_lib.errors import Exit, ReleaseError
+from ci_lib.needs import DISTRIBUTION, NEEDED_BY, STAGES, Stage, install
 from ci_lib.record import Record
-
-Stage = Literal["prepare", "train", "validate", "report", "approve", "deploy", "monitor", "rollback"]
-STAGES: tuple[Stage, ...] = ("prepare", "train", "validate", "report", "approve", "deploy", "monitor", "rollback")
-
-_MODEL: tuple[Stage, ...] = ("prepare", "train", "validate", "monitor")
-NEEDED_BY: Mapping[str, tuple[Stage, ...]] = {
-    "cryptography": STAGES,
-    "jinja2": ("report",),
-    "matplotlib": ("report",),
-    "mlflow-skinny": STAGES,
-    "numpy": _MODEL,
-    "pandas": _MODEL,
-    "pyarrow": _MODEL,
-    "pydantic": STAGES,
-    "requests": STAGES,
-    "rich": STAGES,
-    "ruamel.yaml": STAGES,
-    "scikit-learn": _MODEL,
-    "scipy": _MODEL,
-    "skops": ("train", "validate", "monitor"),
-}
-"""Distribution -> stages that cannot do without it.
-
-`mlflow` itself adds the SQLite store to `mlflow-skinny`; whether that is needed here, the registry's check finds out.
-"""
 
 PYTHON = (3, 11)
 ROOM = 500_000_000
@@ -66,7 +43,7 @@ class Machine:
     version: Callable[[str], str | None]
     """Distribution -> installed version, None when it is not."""
     requires: Sequence[str]
-    """Our own requirements, as in the wheel's metadata: the ranges stand there and nowhere else."""
+    """What we ask for, as in the wheel's metadata: the ranges stand there and nowhere else."""
     writable: Callable[[Path], str | None]
     """Directory -> why it cannot be written, None when it can."""
     free: Callable[[Path], int]
@@ -105,10 +82,10 @@ def verdict(checks: Collection[Check]) -> Exit:
 def lines(checks: Sequence[Check]) -> Iterator[str]:
     """Yield the checks as text, what is missing with the command that brings it."""
     width = max((len(check.name) for check in checks), default=0)
-    for check in checks:
+    for check, after in zip_longest(checks, checks[1:]):
         word = "ok" if check.ok else "MISSING" if check.required else "advice"
         yield f"{word:<7} {check.name:<{width}}  {check.found}"
-        if check.hint:
+        if check.hint and (after is None or after.hint != check.hint):  # once for all that one command brings
             yield f"        {'':<{width}}  next: {check.hint}"
     if not checks:
         yield "nothing was checked"
@@ -126,27 +103,21 @@ def _python(machine: Machine) -> Check:
 
 
 def _packages(machine: Machine, stages: Collection[Stage]) -> Iterator[Check]:
-    ranges = {requirement.name: requirement for requirement in map(Requirement, machine.requires)}
+    ranges = {requirement.name: requirement.specifier for requirement in map(Requirement, machine.requires)}
     for name, needed_by in NEEDED_BY.items():
         users = [stage for stage in needed_by if stage in stages]
         if users:
-            # mlflow and mlflow-skinny are one release in two sizes; our metadata names the large one.
-            yield _package(
-                machine.version(name), name, ranges.get("mlflow" if name == "mlflow-skinny" else name), users
-            )
+            yield _package(name, machine.version(name), ranges[name], users)
 
 
-def _package(installed: str | None, name: str, wanted: Requirement | None, users: Sequence[Stage]) -> Check:
-    specifier = "" if wanted is None else str(wanted.specifier)
-    what = f"'{name}{specifier}'"
+def _package(name: str, installed: str | None, wanted: SpecifierSet, users: Sequence[Stage]) -> Check:
     if installed is None:
         found = f"not installed; needed by {', '.join(users)}"
-        return Check(name=name, ok=False, found=found, hint=f"python -m pip install {what}")
-    if wanted is not None and not wanted.specifier.contains(installed, prereleases=True):
-        return Check(
-            name=name, ok=False, found=f"{installed}, {specifier} is needed", hint=f"python -m pip install {what}"
-        )
-    return Check(name=name, ok=True, found=installed)
+    elif not wanted.contains(installed, prereleases=True):
+        found = f"{installed}, {wanted} is needed"
+    else:
+        return Check(name=name, ok=True, found=installed)
+    return Check(name=name, ok=False, found=found, hint=install(name))
 
 
 def _git(machine: Machine) -> Check:
@@ -195,5 +166,7 @@ def installed_version(name: str) -> str | None:
 
 
 def requirements() -> tuple[str, ...]:
-    """Return our own requirements without the extras', from the installed metadata."""
-    return tuple(line for line in metadata.requires("ml-release") or () if "extra ==" not in line)
+    """Return our own requirements and those of the extra `full`, from the installed metadata."""
+    found = (Requirement(line) for line in metadata.requires(DISTRIBUTION) or ())
+    wanted = (each for each in found if each.marker is None or each.marker.evaluate({"extra": "full"}))
+    return tuple(f"{each.name}{each.specifier}" for each in wanted)

@@ -3,7 +3,6 @@
 import logging
 import os
 from importlib import import_module
-from importlib.util import find_spec
 
 FORCED = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -47,15 +46,9 @@ __all__ = [
     "Param",
     "RunTag",
     "download_artifacts",
-    "has_database_client",
     "mlflow",
     "open_client",
 ]
-
-
-def has_database_client() -> bool:
-    """Tell whether MLflow can open a database itself; mlflow-skinny speaks to servers only."""
-    return find_spec("sqlalchemy") is not None
 
 
 def open_client(address: str) -> MlflowClient:

@@ -22,7 +22,6 @@ from ci_lib.registry.api import (
     Param,
     RunTag,
     download_artifacts,
-    has_database_client,
     mlflow,
     open_client,
 )
@@ -71,7 +70,6 @@ class Registry:
         project: the directory of release.yml; artifacts of an embedded SQLite registry go to ``mlartifacts`` below it.
         client: speaks MLflow's client API; tests pass one that counts calls or fails.
         fetch: downloads artifacts, `mlflow.artifacts.download_artifacts`.
-        opens_databases: tells whether MLflow is whole, or mlflow-skinny.
 
     Raises:
         BadInput: the address holds credentials or is of no known kind. Whether anything answers there shows with the
@@ -85,13 +83,9 @@ class Registry:
         *,
         client: Any = None,  # noqa: ANN401 -- MlflowClient, or something like it
         fetch: Callable[..., str] = download_artifacts,
-        opens_databases: Callable[[], bool] = has_database_client,
     ) -> None:
         self.address = addresses.resolve(uri, project)
         self._project = project.absolute()
-        if not addresses.is_remote(self.address) and not opens_databases():
-            message = f"{self.address} is a database, and only mlflow-skinny is installed here"
-            raise BadInput(message, "pip install mlflow, or use the http:// address of an MLflow server")
         with answering(self.address):
             self._client: Any = client or open_client(self.address)
         self._fetch = fetch
