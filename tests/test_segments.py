@@ -133,9 +133,7 @@ def forged(after: int) -> str:
         (lambda all_: all_[0].update({"op-000004": all_[1]["op-000004"]}), "entry 4 stands in segment 1", False),
     ],
 )
-def test_every_change_is_refused(
-    change: Callable[[list[dict[str, str]]], None], words: str, recent_too: bool
-) -> None:
+def test_every_change_is_refused(change: Callable[[list[dict[str, str]]], None], words: str, recent_too: bool) -> None:
     """By whoever reads it all; and by a deploy, where it is in what a deploy reads."""
     store = tampered(8, change)
     with pytest.raises(Refused, match=re.escape(words)):
