@@ -119,8 +119,9 @@ class Signing:
 
     def check_head(self, entry: Entry) -> None:
         """Refuse an entry that none of the keys signed, if there are keys."""
-        if self.keys and entry.entry.key is None:
-            message = f"release {entry.entry.number} is unsigned, and it must be signed with one of the keys given"
+        if self.keys and self.signer(entry) is None:
+            how = "unsigned" if entry.entry.key is None else "signed with another key"
+            message = f"release {entry.entry.number} is {how}, and it must be signed with one of the keys given"
             raise Refused(message, "ask those who release it; without --key its signature is not asked for")
         self.check_one(entry)
 

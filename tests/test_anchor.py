@@ -27,7 +27,7 @@ def filled(contents: str, signs: Signing | None = None, size: int = 2) -> Ledger
     ledger = Ledger(MemoryStore(size=size), model=MODEL, environment="production", signing=signs)
     for content in contents:
         op = digest(content.encode())
-        ledger.append(op, lambda head, content=content, op=op: entry(head, content, op=op))  # noqa: B023 -- called here
+        ledger.append(op, lambda head, content=content, op=op: entry(head, content, op=op))
     return ledger
 
 
@@ -106,7 +106,7 @@ def test_one_of_another_ledger_is_bad_input(tmp_path: Path) -> None:
 
 def test_one_whose_signature_does_not_hold_is_refused(tmp_path: Path) -> None:
     path = Path(kept(filled("A", signing(ALPHA, named(ALPHA))), tmp_path))
-    with pytest.raises(Refused, match="a key that release.yml does not name"):
+    with pytest.raises(Refused, match=r"a key that release.yml does not name"):
         anchor.of(str(path), Signing(keys=(named(BETA),)))
     found = Envelope.read(path)
     other = opened(Envelope.read(Path(kept(filled("B", signing(ALPHA, named(ALPHA))), tmp_path / "other"))))
@@ -168,7 +168,7 @@ def test_a_ledger_that_is_gone_altogether_is_missed(world: World) -> None:
     client = mlflow.MlflowClient(tracking_uri=world.registry.address, registry_uri=world.registry.address)
     for name in ("ledger--loan", "loan"):
         client.delete_registered_model(name)
-    with pytest.raises(Refused, match="the ledger was cut after release 0: .* is release 1") as error:
+    with pytest.raises(Refused, match=r"the ledger was cut after release 0: .* is release 1") as error:
         deploy.main(world.job(), decide=decide)
     assert "if you yourself began a new ledger, remove" in error.value.hint
 

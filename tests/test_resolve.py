@@ -216,4 +216,4 @@ def test_a_consumer_may_ask_for_the_signature(world: World) -> None:
     found = json.loads(consumer(world, "loan", *at(world), "--key", key, "--json"))
     assert found["signed"] == key
     said = consumer(world, "loan", *at(world), "--key", named(BETA).public, code=3)
-    assert "entry 2 is signed with a key that" in said
+    assert "release 2 is signed with another key, and it must be signed with one of the keys given" in said

@@ -101,7 +101,7 @@ def test_an_append_reads_and_writes_as_much_in_the_second_segment_as_in_the_twen
         store = Counting(filled(count).segments)
         op = digest(b"new")
         ledger(store).claim(["nonce"], op)
-        ledger(store).append(op, lambda head: entry(head, op=op))
+        ledger(store).append(op, lambda head, op=op: entry(head, op=op))
         newest = len(store.segments)
         seen.append([segment == newest for segment in store.was_read])
     assert seen[0] == seen[1] == [True] * len(seen[0])
@@ -154,7 +154,7 @@ def test_a_forged_seam_does_not_hold_where_entries_are_signed() -> None:
             op, lambda head, op=op: entry(head, op=op)
         )
     store.segments[1] = {SEAM: sign(entry(None, "EVIL"), None).text()}
-    with pytest.raises(Refused, match="entry 1 is unsigned, and release.yml names keys"):
+    with pytest.raises(Refused, match=r"entry 1 is unsigned, and release.yml names keys"):
         Ledger(store, model=MODEL, environment="production", signing=signs).head()
 
 

@@ -1,7 +1,6 @@
 """Deploy and rollback that sign the ledger, and what status and audit say of it, over a real embedded MLflow."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,7 +146,7 @@ def test_an_entry_that_an_intruder_wrote_is_reported_and_stops_deploys(
         deploy.main(signed.job(), decide=decide)
 
 
-def test_the_gates_key_does_not_sign_releases(world: World, tmp_path: Path) -> None:
+def test_the_gates_key_does_not_sign_releases(world: World) -> None:
     """Only a key of role deploy does; one variable serves both jobs."""
     world.config = trusting(GATE, approval="automatic")
     hold(world, BETA)

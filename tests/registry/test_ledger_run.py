@@ -158,7 +158,7 @@ def test_whoever_writes_something_else_into_the_index_is_noticed(
 ) -> None:
     run = create(few)
     client.log_param(run.run_id, "segment-000001", junk.format(index=run.run_id))
-    with pytest.raises(Refused, match="its index names .* as a segment"):
+    with pytest.raises(Refused, match=r"its index names .* as a segment"):
         run.newest()
 
 
