@@ -139,10 +139,36 @@ def _doctor(command: Parser) -> None:
     )
 
 
+def _audit(command: Parser) -> None:
+    _json(command)
+    _head(command)
+
+
+def _head(command: Parser) -> None:
+    command.add_argument(
+        "--head", action="append", default=[], metavar="FILE|DIGEST",
+        help="a head.json, release.json or entry digest kept elsewhere, which the ledger must still have; repeat it",
+    )  # fmt: skip
+
+
 def _resolve(command: Parser) -> None:
     _json(command)
+    _head(command)
+    command.add_argument(
+        "name", nargs="?", default=None, metavar="NAME", help="registered model; default: release.yml's"
+    )
+    command.add_argument(
+        "--registry", default=None, metavar="URI", help="MLflow address of NAME, where there is no release.yml"
+    )
+    command.add_argument(
+        "--key", dest="trusted", action="append", default=[], metavar="ed25519:…",
+        help="without release.yml: public key that releases must be signed with; repeat it for more",
+    )  # fmt: skip
     command.add_argument(
         "--download", type=Path, default=None, metavar="DIR", help="fetch the model, its bytes checked"
+    )
+    command.add_argument(
+        "--verify", action="store_true", help="with --download: check the bytes that are in DIR already"
     )
 
 
@@ -155,7 +181,7 @@ _MORE: dict[str, Callable[[Parser], None]] = {
     "monitor": _monitor,
     "status": _json,
     "history": _json,
-    "audit": _json,
+    "audit": _audit,
     "resolve": _resolve,
     "metrics": _json,
     "keys": _keys,

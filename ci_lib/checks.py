@@ -193,14 +193,13 @@ def check_approval(
     # (24) There is a reason.
     _expect(bool(approval.reason.strip()), f"{who} gives no reason")
     # (23) One of the policy's keys signed it, where the policy has keys;
-    if policy.keys:
-        names = ", ".join(key.name for key in policy.keys)
+    gate = [key.name for key in policy.keys if key.role == "approve"]
+    if gate:
+        names = ", ".join(gate)
         _expect(bool(signed_by), f"{who} is signed by none of the policy's keys that counted then ({names})")
     # (24) and a policy that asks for more than somebody's word has some.
     needs = policy.assurance != LEVELS[0]
-    _expect(
-        bool(policy.keys) or not needs, f"the policy asks for {policy.assurance} and names no key to verify it with"
-    )
+    _expect(bool(gate) or not needs, f"the policy asks for {policy.assurance} and names no key to verify it with")
 
 
 def standing(approvals: Sequence[Approval], *, required: int, decision: Decision) -> Standing:

@@ -7,7 +7,7 @@ import signal
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -150,6 +150,8 @@ def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     if args.command in {"init", "schema", "metrics", "doctor", "keys"}:
         return int(import_module("ci_lib.commands").run(args, env, out))
     needs.check(args.command)
+    if args.command == "resolve" and args.name and (args.registry or not args.config.exists()):
+        return int(import_module("ci_lib.consumer").main(args, env, out, _opener(Path.cwd())))
     job = build(args, env, out)
     if args.command in STAGES:
         return _stage(job)
@@ -179,13 +181,6 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
 
     config = reading.load(args.config, args.overrides)
     project = args.config.absolute().parent
-
-    @cache
-    def open_registry(uri: str) -> "Registry":
-        from ci_lib.registry import Registry  # noqa: PLC0415 -- imports MLflow, which takes seconds
-
-        return Registry(uri, project)
-
     return Job(
         config=config,
         project=project,
@@ -196,8 +191,20 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
         console=consoles.choose(out, env),
         ci=Local(project, env),
         clock=lambda: datetime.now(UTC),
-        open_registry=open_registry,
+        open_registry=_opener(project),
     )
+
+
+def _opener(project: Path) -> "Callable[[str], Registry]":
+    """Return what opens MLflow addresses, each once; relative ones start at a directory."""
+
+    @cache
+    def open_registry(uri: str) -> "Registry":
+        from ci_lib.registry import Registry  # noqa: PLC0415 -- imports MLflow, which takes seconds
+
+        return Registry(uri, project)
+
+    return open_registry
 
 
 def _environment(asked: str | None, config: "Config") -> str:

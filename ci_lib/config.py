@@ -202,6 +202,8 @@ class Environment(Record):
     """Registered model there; default: the model, with ``-<environment>`` unless it is ``production``."""
     alias: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")] = "champion"
     approval: Literal["required", "automatic"] = "required"
+    unsigned_until: Digest | None = None
+    """Digest of the last unsigned entry of this ledger, where it began before a key of role ``deploy`` was named."""
 
 
 class Monitor(Record):

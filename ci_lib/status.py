@@ -31,6 +31,8 @@ class InProduction(Record):
     """On whose approval, as a sentence."""
     alias_agrees: bool
     """The alias points to it."""
+    ledger: str
+    """Who signed its entry, as a sentence."""
 
 
 class Waiting(Record):
@@ -61,7 +63,7 @@ def main(job: Job) -> int:
         model=job.config.model,
         environment=job.environment,
         champion=in_production(production),
-        waiting=waiting(job, production.ledger.entries()),
+        waiting=waiting(job, production.ledger.recent()),
     )
     if job.args.json:
         job.console.say(json.dumps(status.model_dump(mode="json"), indent=2, ensure_ascii=False))
@@ -73,9 +75,10 @@ def main(job: Job) -> int:
 
 def in_production(production: Production) -> InProduction | None:
     """Return the champion, or None before the first release."""
-    head = production.ledger.head()
-    if head is None:
+    entry = production.ledger.signed_head()
+    if entry is None:
         return None
+    head = entry.entry
     people = _approvers(production, head)
     return InProduction(
         release=head.number,
@@ -88,6 +91,7 @@ def in_production(production: Production) -> InProduction | None:
         approved_by=people or (),
         words=_on_whose_word(head, people),
         alias_agrees=is_copy(production.seen(), head),
+        ledger=production.signing.words(entry),
     )
 
 
@@ -150,6 +154,7 @@ def lines(status: Status) -> tuple[str, ...]:
             f"  champion  release {now.release}: {now.uri}, version {now.version}, bytes {short(now.manifest)}",
             f"  since     {when(now.since)}, {now.action} by {now.by}",
             f"  because   {now.words}",
+            f"  ledger    {now.ledger}",
         ]
         if not now.alias_agrees:
             shown.append("  WARNING   the alias points somewhere else: ml-release audit")

@@ -30,6 +30,9 @@ from ci_lib.registry.trouble import answering, code
 
 LOGGED_MODEL = re.compile(r"^models:/(?P<id>m-[0-9a-f]{1,64})(?P<file>/[^\\]+)?$")
 VERSION = re.compile(r"^models:/(?P<name>[^/@\\]+)(?:/(?P<number>[0-9]+)|@(?P<alias>[^/\\]+))(?P<file>/[^\\]+)?$")
+SEGMENT = 1_000
+"""Entries in one run of a ledger: 1.5 MB that a deploy reads at most. Never to be changed: numbers say where entries
+are."""
 RUN = re.compile(r"^runs:/[0-9a-f]{1,64}/[^\\]+$")
 
 
@@ -70,6 +73,7 @@ class Registry:
         project: the directory of release.yml; artifacts of an embedded SQLite registry go to ``mlartifacts`` below it.
         client: speaks MLflow's client API; tests pass one that counts calls or fails.
         fetch: downloads artifacts, `mlflow.artifacts.download_artifacts`.
+        segment: entries in one run of a ledger; tests pass few. All who use a ledger must agree on it.
 
     Raises:
         BadInput: the address holds credentials or is of no known kind. Whether anything answers there shows with the
@@ -83,12 +87,14 @@ class Registry:
         *,
         client: Any = None,  # noqa: ANN401 -- MlflowClient, or something like it
         fetch: Callable[..., str] = download_artifacts,
+        segment: int = SEGMENT,
     ) -> None:
         self.address = addresses.resolve(uri, project)
         self._project = project.absolute()
         with answering(self.address):
             self._client: Any = client or open_client(self.address)
         self._fetch = fetch
+        self._segment = segment
 
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, which is made when it is not there.
@@ -294,14 +300,15 @@ class Registry:
                     raise
 
     def ledger(self, name: str) -> LedgerRun | None:
-        """Return the run that holds the ledger of a production model; None when there is none yet."""
+        """Return the runs that hold the ledger of a production model; None when there are none yet."""
         with answering(self.address):
-            return LedgerRun.find(self._client, self.address, f"ledger--{name}", self._fetch)
+            return LedgerRun.find(self._client, self.address, f"ledger--{name}", self._fetch, self._segment)
 
     def create_ledger(self, name: str, experiment: str) -> LedgerRun:
-        """Return the run that holds the ledger, made in the experiment when there is none: racing jobs agree on one."""
+        """Return the runs that hold the ledger, made in the experiment when there are none; racing jobs agree."""
         with answering(self.address):
-            return LedgerRun.create(self._client, self.address, f"ledger--{name}", experiment, self._fetch)
+            name = f"ledger--{name}"
+            return LedgerRun.create(self._client, self.address, name, experiment, self._fetch, self._segment)
 
     def _artifacts(self) -> str | None:
         """Return where an embedded registry keeps its files; a server decides for itself."""
