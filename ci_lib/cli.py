@@ -169,12 +169,14 @@ def _stage(job: "Job") -> int:
 
 def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     """Read release.yml and put together what the command is given."""
-    from ci_lib import consoles, reading  # noqa: PLC0415
+    from ci_lib import configuration, consoles  # noqa: PLC0415
     from ci_lib.ci.local import Local  # noqa: PLC0415
     from ci_lib.job import Job  # noqa: PLC0415
 
-    config = reading.load(args.config, args.overrides)
     project = args.config.absolute().parent
+    ci = Local(project, env)
+    read = configuration.read(args, env, ci)
+    config = read.config
 
     @cache
     def open_registry(uri: str) -> "Registry":
@@ -190,9 +192,11 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
         args=args,
         env=env,
         console=consoles.choose(out, env),
-        ci=Local(project, env),
+        ci=ci,
         clock=lambda: datetime.now(UTC),
         open_registry=open_registry,
+        policy_source=read.source,
+        policy_changes=read.changes,
     )
 
 

@@ -52,7 +52,7 @@ def main(job: Job, *, decide: Decide = decide) -> int:
         if not is_copy(production.seen(), done):
             production.project()  # refuses: that version is gone, so it is not in production, whatever was done once
         return _end(job, done, f"release {done.number} is this candidate on these approvals already: nothing to do")
-    checks.check_chain(chain, job.config, decide)
+    checks.check_chain(chain, job.config, decide, source=job.policy_source, changes=job.policy_changes)
     if stop := _gate(job, production, chain, approvals, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
