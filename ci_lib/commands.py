@@ -122,11 +122,12 @@ def _why_not_writable(path: Path) -> str | None:
 
 def _registries(args: Namespace, env: Mapping[str, str]) -> set[str]:
     """Return every MLflow address that release.yml and the environment name; none without a release.yml."""
-    from ci_lib import reading  # noqa: PLC0415
+    from ci_lib import configuration  # noqa: PLC0415
+    from ci_lib.ci.local import Local  # noqa: PLC0415
 
     path: Path = args.config
     if not path.exists():
         return {env["MLFLOW_TRACKING_URI"]} if env.get("MLFLOW_TRACKING_URI") else set()
-    config = reading.load(path, args.overrides)
+    config = configuration.read(args, env, Local(path.absolute().parent, env)).config
     default = config.registry or env.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     return {default, *(target.registry for target in config.environments.values() if target.registry)}
