@@ -13,6 +13,7 @@ from ci_lib.trusted import VerifyKey
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Risk = Literal["unauthenticated", "old-server"]
 Label = str | int | float | bool
 
 LONGEST = 3_653 * 86_400
@@ -201,6 +202,8 @@ class Environment(Record):
     """Registered model there; default: the model, with ``-<environment>`` unless it is ``production``."""
     alias: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")] = "champion"
     approval: Literal["required", "automatic"] = "required"
+    accept: tuple[Risk, ...] = ()
+    """Weaknesses of its MLflow server that somebody decided to live with: ``unauthenticated``, ``old-server``."""
 
 
 class Monitor(Record):

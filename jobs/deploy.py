@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ci_lib import chain as chains
-from ci_lib import checks, nextstep
+from ci_lib import checks, nextstep, servers
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
 from ci_lib.decision import decide
@@ -31,9 +31,11 @@ def main(job: Job, *, decide: Decide = decide) -> int:
 
     Raises:
         BadInput: a record is not there.
-        Refused: a check does not hold.
+        Refused: a check does not hold, or the MLflow server cannot keep the promise.
         Unavailable: MLflow does not answer.
     """
+    for line in servers.fit(job):
+        job.console.say(line)
     production = open_production(job)
     for line in production.reconcile():
         job.console.say(line)

@@ -3,6 +3,7 @@
 Nothing is trained, validated or loaded. The bytes are downloaded and held against the ledger before the alias moves.
 """
 
+from ci_lib import servers
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.ledger import CARRIED
@@ -23,6 +24,8 @@ def main(job: Job) -> int:
     if not reason:
         message = "a rollback needs a reason: the ledger keeps it"
         raise BadInput(message, 'ml-release rollback --reason "what went wrong"')
+    for line in servers.fit(job, urgent=True):
+        job.console.say(line)
     production = open_production(job)
     for line in production.reconcile():
         job.console.say(line)

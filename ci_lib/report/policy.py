@@ -1,7 +1,9 @@
 """Whose policy judged, and what the branch's own release.yml would have had otherwise."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ci_lib.config import Environment
 from ci_lib.decision import Decision
 from ci_lib.report.lineage import Item
 from ci_lib.source import Counts, Source
@@ -58,3 +60,19 @@ def source_item(source: Source) -> Item:
     if source.protected:
         return Item(name="Policy source", text=str(source))
     return Item(name="Policy source", text=f"{source}: release.yml as it lay there, protected by nothing")
+
+
+RISKS = {
+    "unauthenticated": "whoever reaches it can move what is released",
+    "old-server": "it has holes that are public",
+}
+"""What each accepted weakness of a server means for the reader."""
+
+
+def accepted(environments: Mapping[str, Environment]) -> tuple[Item, ...]:
+    """List the weaknesses of MLflow servers that release.yml accepts."""
+    return tuple(
+        Item(name=f"Accepted of {name}'s MLflow server", text=f"{risk}: {RISKS[risk]}")
+        for name, each in environments.items()
+        for risk in each.accept
+    )
