@@ -38,7 +38,8 @@ def _duration(value: object) -> object:
 
 
 def _words(value: timedelta) -> str:
-    for unit, seconds in reversed(UNITS.items()):
+    for unit in ("day", "hour"):  # a week is read, and said as 7 days: who wrote 7 days finds them again
+        seconds = UNITS[unit]
         if value.total_seconds() % seconds == 0:
             number = int(value.total_seconds() // seconds)
             return f"{number} {unit}{'' if number == 1 else 's'}"
