@@ -68,7 +68,7 @@ CHANGES: dict[str, tuple[dict[str, Any], tuple[str, str, str]]] = {
     "two eyes": (policy(approval=APPROVAL | {"four_eyes": False}), ("policy.approval.four_eyes", "true", "false")),
     "a longer life": (
         policy(approval=APPROVAL | {"valid_for": "9 weeks"}),
-        ("policy.approval.valid_for", "1 week", "9 weeks"),
+        ("policy.approval.valid_for", "7 days", "63 days"),
     ),
     "another key": (
         policy(approval=APPROVAL | {"keys": [OTHER_KEY]}),

@@ -42,7 +42,7 @@ def changed(decision: Decision) -> Changed | None:
         sentence=(
             f"The protected policy, {decision.policy_source}, judged this candidate. This branch's own release.yml "
             "says otherwise in these places, because the branch changes them, or because it is behind. "
-            "Once it is merged, its own judge the next candidate."
+            "Once it is merged, its own will judge the next candidate."
         ),
         places=tuple(
             Key(path=each.path, protected=each.protected, branch=each.branch, counted=_counted(each.counts))
