@@ -141,7 +141,7 @@ def _named(one: Mapping[str, Any], other: Mapping[str, Any], path: str, counts: 
         before, after = one.get(name), other.get(name)
         if isinstance(before, Record) and isinstance(after, Record):
             yield from _fields(before, after, f"{path}.{name}", counts)
-        elif before != after:
+        else:
             yield _change(f"{path}.{name}", (_text(before), _text(after)), counts)
 
 

@@ -99,7 +99,7 @@ def test_the_reviewer_sees_both_versions_wherever_they_look(weakened: Project) -
     cases = {each.get("name"): each for each in xml((report / "junit.xml").read_text()).iter("testcase")}
     skipped = cases["policy_changed"].find("skipped")
     assert skipped is not None
-    assert "environments.production.alias: protected champion, this branch mine" in (skipped.get("message") or "")
+    assert "environments.production.alias: protected champion, this branch mine" in (skipped.text or "")
 
 
 def test_the_author_is_no_approver_and_the_change_is_accepted_by_name(copied: Project) -> None:
