@@ -66,6 +66,10 @@ def _project(command: Parser) -> None:
         "--environment", default=None, metavar="NAME", help="default: production, or the first there is"
     )
     command.add_argument(
+        "--policy-from", default=None, metavar="REF|FILE",
+        help="the policy that judges, e.g. origin/main; default: ML_RELEASE_POLICY_FROM, else release.yml itself",
+    )  # fmt: skip
+    command.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
         help="override one key of release.yml, e.g. train.seed=3; repeat it for more",
     )  # fmt: skip

@@ -10,7 +10,6 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -175,12 +174,14 @@ def _stage(job: "Job") -> int:
 
 def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     """Read release.yml and put together what the command is given."""
-    from ci_lib import consoles, reading  # noqa: PLC0415
+    from ci_lib import configuration, consoles  # noqa: PLC0415
     from ci_lib.ci.local import Local  # noqa: PLC0415
     from ci_lib.job import Job  # noqa: PLC0415
 
-    config = reading.load(args.config, args.overrides)
     project = args.config.absolute().parent
+    ci = Local(project, env)
+    read = configuration.read(args, env, ci)
+    config = read.config
     return Job(
         config=config,
         project=project,
@@ -189,9 +190,11 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
         args=args,
         env=env,
         console=consoles.choose(out, env),
-        ci=Local(project, env),
+        ci=ci,
         clock=lambda: datetime.now(UTC),
         open_registry=_opener(project),
+        policy_source=read.source,
+        policy_changes=read.changes,
     )
 
 

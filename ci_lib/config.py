@@ -13,6 +13,7 @@ from ci_lib.trusted import VerifyKey
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Risk = Literal["unauthenticated", "old-server"]
 Label = str | int | float | bool
 
 LONGEST = 3_653 * 86_400
@@ -204,6 +205,8 @@ class Environment(Record):
     approval: Literal["required", "automatic"] = "required"
     unsigned_until: Digest | None = None
     """Digest of the last unsigned entry of this ledger, where it began before a key of role ``deploy`` was named."""
+    accept: tuple[Risk, ...] = ()
+    """Weaknesses of its MLflow server that somebody decided to live with: ``unauthenticated``, ``old-server``."""
 
 
 class Monitor(Record):

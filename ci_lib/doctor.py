@@ -1,14 +1,17 @@
 """`ml-release doctor`: what is missing here, and how to get it."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import zip_longest
 from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from ci_lib.config import Risk
 from ci_lib.errors import Exit, ReleaseError
 from ci_lib.needs import DISTRIBUTION, NEEDED_BY, STAGES, Stage, install
 from ci_lib.record import Record
@@ -33,6 +36,22 @@ class Check(Record):
     """What to type; empty when all is well."""
 
 
+class Weakness(Protocol):
+    """What an MLflow server cannot promise, as `ci_lib.registry` finds it."""
+
+    @property
+    def what(self) -> str:
+        """Return the sentence."""
+
+    @property
+    def hint(self) -> str:
+        """Return what to do about it."""
+
+    @property
+    def risk(self) -> Risk | None:
+        """Return what an environment may accept; None: nothing can be deployed there."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """The questions the doctor asks; the command line passes the real answers, tests their own."""
@@ -50,10 +69,16 @@ class Machine:
     """Directory -> free bytes."""
     reach: Callable[[str], object]
     """MLflow address -> anything; raises a ReleaseError when it does not answer."""
+    weaknesses: Callable[[str], Sequence[Weakness]] = lambda _: ()
+    """MLflow address -> what the server there cannot promise; raises a ReleaseError when it does not answer."""
 
 
 def doctor(
-    machine: Machine, project: Path, registries: Collection[str], stages: Collection[Stage] = STAGES
+    machine: Machine,
+    project: Path,
+    registries: Collection[str],
+    stages: Collection[Stage] = STAGES,
+    accepted: Mapping[str, Collection[Risk]] = MappingProxyType({}),
 ) -> tuple[Check, ...]:
     """Look at everything the given stages need.
 
@@ -62,6 +87,8 @@ def doctor(
         project: the directory of release.yml.
         registries: MLflow addresses that release.yml and the environment name.
         stages: a job that only deploys needs less than a laptop does.
+        accepted: address of an environment -> weaknesses of its server that release.yml accepts. Where only candidates
+            live, a weakness is advice: their bytes are held against digests.
     """
     return (
         _python(machine),
@@ -70,7 +97,7 @@ def doctor(
         _repository(project),
         _writable(machine, project),
         _room(machine, project),
-        *(_registry(machine, address) for address in sorted(set(registries))),
+        *(check for address in sorted(set(registries)) for check in _registry(machine, address, accepted)),
     )
 
 
@@ -149,12 +176,21 @@ def _room(machine: Machine, project: Path) -> Check:
     return Check(name="disk", ok=ok, found=found, hint="" if ok else f"df -h {project}")
 
 
-def _registry(machine: Machine, address: str) -> Check:
+def _registry(machine: Machine, address: str, accepted: Mapping[str, Collection[Risk]]) -> Iterator[Check]:
     try:
-        machine.reach(address)
+        found = machine.weaknesses(address)
+        if all(each.risk for each in found):  # otherwise it would only stumble over the same thing
+            machine.reach(address)
+            yield Check(name="registry", ok=True, found=f"{address} answers")
     except ReleaseError as error:
-        return Check(name="registry", ok=False, found=error.what, hint=error.hint or f"check that {address} runs")
-    return Check(name="registry", ok=True, found=f"{address} answers")
+        yield Check(name="registry", ok=False, found=error.what, hint=error.hint or f"check that {address} runs")
+        return
+    for each in found:
+        if each.risk and each.risk in accepted.get(address, ()):
+            yield Check(name="registry", ok=True, found=f"accepted by release.yml: {each.what}")
+        else:
+            required = each.risk is None or address in accepted
+            yield Check(name="registry", ok=False, required=required, found=each.what, hint=each.hint)
 
 
 def installed_version(name: str) -> str | None:

@@ -159,6 +159,7 @@ class ChainGate:
             environment=job.environment,
             destination=job.config.destination(job.environment),
             subjects=self.chain.subjects(policy.fingerprint()),
+            policy_source=job.policy_source,
             decision=vote.decision,
             reason=vote.reason.strip(),
             accepted=vote.accepted if vote.decision == "approved" else (),
@@ -202,7 +203,7 @@ def open_gate(job: Job) -> ChainGate:
         message = f"{job.environment} releases a pass by itself: nobody is asked"
         raise BadInput(message, f"ml-release deploy --environment {job.environment}")
     chain = chains.read(job.chain)
-    checks.check_chain(chain, job.config, decide)
+    checks.check_chain(chain, job.config, decide, source=job.policy_source, changes=job.policy_changes)
     if chain.decision.verdict == "fail":
         failed = ", ".join(finding.name for finding in chain.decision.findings if finding.outcome == "fail")
         message = f"the verdict is fail ({failed}): it never reaches the gate"

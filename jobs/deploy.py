@@ -7,7 +7,7 @@ an interrupted run began, and says so when there is nothing left to do.
 import tempfile
 from pathlib import Path
 
-from ci_lib import anchor, checks, nextstep
+from ci_lib import anchor, checks, nextstep, servers
 from ci_lib import chain as chains
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
@@ -31,9 +31,11 @@ def main(job: Job, *, decide: Decide = decide) -> int:
 
     Raises:
         BadInput: a record is not there.
-        Refused: a check does not hold.
+        Refused: a check does not hold, or the MLflow server cannot keep the promise.
         Unavailable: MLflow does not answer.
     """
+    for line in servers.fit(job):
+        job.console.say(line)
     production = open_production(job)
     anchor.check_all((), job.here, production.ledger, job.config.model, job.environment)
     for line in production.reconcile():
@@ -55,7 +57,7 @@ def main(job: Job, *, decide: Decide = decide) -> int:
         return _end(
             job, production, done, f"release {done.number} is this candidate on these approvals already: nothing to do"
         )
-    checks.check_chain(chain, job.config, decide)
+    checks.check_chain(chain, job.config, decide, source=job.policy_source, changes=job.policy_changes)
     if stop := _gate(job, production, chain, approvals, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)

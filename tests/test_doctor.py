@@ -1,11 +1,12 @@
 """The doctor names what is missing, and how to get it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from ci_lib.config import Risk
 from ci_lib.doctor import (
     ROOM,
     Check,
@@ -115,6 +116,45 @@ def test_a_job_that_deploys_needs_nothing_that_loads_a_model(project: Path) -> N
     small = replace(HEALTHY, version=lambda name: None if name in heavy else HEALTHY.version(name))
     assert missing(doctor(small, project, [], ["approve", "deploy", "rollback"])) == []
     assert {check.name for check in missing(doctor(small, project, []))} == heavy
+
+
+@dataclass(frozen=True)
+class Weak:
+    """What a server cannot promise."""
+
+    risk: Risk | None
+    what: str = f"the MLflow server at {MLFLOW} is odd"
+    hint: str = "make it even"
+
+
+OPEN: Risk = "unauthenticated"
+
+
+@pytest.mark.parametrize(
+    ("risk", "accepted", "word", "code"),
+    [
+        (OPEN, {MLFLOW: ()}, "MISSING", Exit.BAD_INPUT),
+        (OPEN, {MLFLOW: ("old-server",)}, "MISSING", Exit.BAD_INPUT),
+        (OPEN, {MLFLOW: (OPEN,)}, "ok", Exit.DONE),
+        (OPEN, {"http://other": ()}, "advice", Exit.DONE),
+        (None, {}, "MISSING", Exit.BAD_INPUT),
+        (None, {MLFLOW: (OPEN, "old-server")}, "MISSING", Exit.BAD_INPUT),
+    ],
+)
+def test_a_weak_server_is_named_unless_release_yml_accepts_it(
+    risk: Risk | None, accepted: dict[str, tuple[Risk, ...]], word: str, code: Exit, project: Path
+) -> None:
+    sick = replace(HEALTHY, weaknesses=lambda _: [Weak(risk)])
+    checks = doctor(sick, project, [MLFLOW], accepted=accepted)
+    (line,) = [line for line in lines(checks) if "is odd" in line]
+    assert line.startswith(word)
+    assert ("accepted by release.yml" in line) == (word == "ok")
+    assert verdict(checks) is code
+
+
+def test_a_server_without_aliases_is_not_asked_for_one(project: Path) -> None:
+    sick = replace(HEALTHY, weaknesses=lambda _: [Weak(None)], reach=unreachable)
+    assert [check.found for check in missing(doctor(sick, project, [MLFLOW]))] == [Weak.what]
 
 
 def test_each_registry_is_asked_once_in_order(project: Path) -> None:

@@ -29,15 +29,21 @@ for _name, _value in DEFAULTS.items():
 
 # ruff: noqa: E402 -- imported after the settings above, on purpose
 import mlflow
+import requests
 from mlflow.artifacts import download_artifacts
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
 
 logging.getLogger("mlflow").setLevel(logging.ERROR)
 logging.getLogger("alembic").setLevel(logging.WARNING)
 # It logs whole tracebacks at level ERROR, of errors that it also raises.
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
+
+CONNECT, READ = 5, 30
+"""Seconds."""
 
 __all__ = [
     "Metric",
@@ -45,6 +51,7 @@ __all__ = [
     "MlflowException",
     "Param",
     "RunTag",
+    "asked",
     "download_artifacts",
     "mlflow",
     "open_client",
@@ -56,3 +63,28 @@ def open_client(address: str) -> MlflowClient:
     if not address.startswith("http"):
         vars(import_module("mlflow.store.db.utils"))["MAX_RETRY_COUNT"] = DATABASE_ATTEMPTS
     return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+def asked(address: str, path: str, *, login: bool) -> requests.Response | None:
+    """Send one GET below an address, with the credentials of MLflow's environment variables, or with none at all.
+
+    Returns:
+        None: the connection needs a client certificate, which nobody in particular does not have.
+
+    Raises:
+        MlflowException, requests.RequestException: nobody answers.
+    """
+    credentials = get_default_host_creds(address)  # type: ignore[no-untyped-call] # MLflow leaves it unannotated
+    if login:
+        return http_request(credentials, path, "GET", raise_on_status=False)  # type: ignore[no-untyped-call,no-any-return] # likewise
+    try:
+        # An `auth` that adds nothing keeps requests from looking into ~/.netrc; a redirect may lead to a login page.
+        return requests.get(
+            f"{address}{path}",
+            auth=lambda request: request,
+            allow_redirects=False,
+            verify=credentials.verify,
+            timeout=(CONNECT, READ),
+        )
+    except requests.exceptions.SSLError:
+        return None  # so may an unknown authority; the next request, which is ours, says that

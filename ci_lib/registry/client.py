@@ -25,6 +25,7 @@ from ci_lib.registry.api import (
     mlflow,
     open_client,
 )
+from ci_lib.registry.capability import Ask, Weakness, over_http, weaknesses
 from ci_lib.registry.ledger_run import LedgerRun
 from ci_lib.registry.trouble import answering, code
 
@@ -74,6 +75,7 @@ class Registry:
         client: speaks MLflow's client API; tests pass one that counts calls or fails.
         fetch: downloads artifacts, `mlflow.artifacts.download_artifacts`.
         segment: entries in one run of a ledger; tests pass few. All who use a ledger must agree on it.
+        ask: sends one request that is none of MLflow's client API.
 
     Raises:
         BadInput: the address holds credentials or is of no known kind. Whether anything answers there shows with the
@@ -88,6 +90,7 @@ class Registry:
         client: Any = None,  # noqa: ANN401 -- MlflowClient, or something like it
         fetch: Callable[..., str] = download_artifacts,
         segment: int = SEGMENT,
+        ask: Ask = over_http,
     ) -> None:
         self.address = addresses.resolve(uri, project)
         self._project = project.absolute()
@@ -95,6 +98,17 @@ class Registry:
             self._client: Any = client or open_client(self.address)
         self._fetch = fetch
         self._segment = segment
+        self._ask = ask
+
+    def weaknesses(self) -> tuple[Weakness, ...]:
+        """Return what this MLflow cannot promise; two requests to a server elsewhere, none to any other.
+
+        Raises:
+            BadInput: the server wants other credentials.
+            Unavailable: it does not answer.
+        """
+        with answering(self.address):
+            return weaknesses(self.address, self._ask)
 
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, which is made when it is not there.

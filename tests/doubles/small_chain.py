@@ -127,6 +127,9 @@ class LocalCI:
     name: str = "local"
     assurance: Assurance = "self-declared"
 
+    def policy_from(self) -> str | None:
+        return None
+
     def pipeline(self) -> str:
         return self.session
 
