@@ -16,6 +16,7 @@ from ci_lib.record import Record, digest
 from ci_lib.release import Release
 from ci_lib.signed import Signed
 from ci_lib.signing import INTRUDER, KEEP, ROLE, Signing
+from ci_lib.text import visible
 
 
 class Problem(Record):
@@ -31,10 +32,10 @@ def main(job: Job) -> int:
     problems = audit(job)
     if job.args.json:
         shown = [problem.model_dump(mode="json") for problem in problems]
-        job.console.say(json.dumps(shown, indent=2, ensure_ascii=False))
+        job.console.say(json.dumps(shown, indent=2))
     else:
         for problem in problems:
-            job.console.say(f"{problem.what}\n  next: {problem.hint}")
+            job.console.say(f"{visible(problem.what, None)}\n  next: {visible(problem.hint, None)}")
         if not problems:
             job.console.say(f"alias, ledger, records and bytes of {job.config.model} in {job.environment} agree")
             if unsigned(job):

@@ -26,6 +26,7 @@ from ci_lib.protected import shown
 from ci_lib.record import Digest
 from ci_lib.release import Release
 from ci_lib.source import HERE, Change, Source
+from ci_lib.text import visible
 
 Decide = Callable[[Policy, Dataset, Evidence], Decision]
 
@@ -242,15 +243,18 @@ def standing(approvals: Sequence[Approval], *, required: int, decision: Decision
     """
     for answer in approvals:
         if answer.decision == "rejected":
-            return Standing(state="rejected", sentence=f"{answer.approver.id} rejected it: {answer.reason}")
-    people = distinct(answer.approver for answer in approvals)
-    if people < max(required, 1):
-        return Standing(state="waiting", sentence=f"{people} of {max(required, 1)} approvals")
+            return Standing(
+                state="rejected", sentence=visible(f"{answer.approver.id} rejected it: {answer.reason}", None)
+            )
+    count = distinct(answer.approver for answer in approvals)
+    if count < max(required, 1):
+        return Standing(state="waiting", sentence=f"{count} of {max(required, 1)} approvals")
     accepted = {name for answer in approvals for name in answer.accepted}
     unsettled = [name for name in inconclusive(decision) if name not in accepted]
     if unsettled:
-        return Standing(state="waiting", sentence=f"nobody has accepted {', '.join(unsettled)} by name")
-    return Standing(state="approved", sentence="approved by " + ", ".join(answer.approver.id for answer in approvals))
+        return Standing(state="waiting", sentence=visible(f"nobody has accepted {', '.join(unsettled)} by name", None))
+    people = ", ".join(answer.approver.id for answer in approvals)
+    return Standing(state="approved", sentence=visible(f"approved by {people}", None))
 
 
 def inconclusive(decision: Decision) -> tuple[str, ...]:

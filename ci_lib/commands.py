@@ -100,7 +100,7 @@ def _doctor(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     registries, accepted = _registries(args, env)
     checks = doctor.doctor(machine, project, registries, stages, accepted)
     if args.json:
-        print(json.dumps([check.model_dump() for check in checks], indent=2, ensure_ascii=False), file=out)
+        print(json.dumps([check.model_dump() for check in checks], indent=2), file=out)
     else:
         print("\n".join(doctor.lines(checks)), file=out)
     return doctor.verdict(checks)

@@ -17,7 +17,7 @@ from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Refused
 from ci_lib.job import Job
 from ci_lib.signed import Signed, seal
-from ci_lib.text import quoted
+from ci_lib.text import quoted, visible
 
 State = Literal["waiting", "approved", "rejected", "expired"]
 
@@ -99,7 +99,7 @@ class ChainGate:
             )
             raise Refused(message, "train and validate again: ml-release run")
         if (state := self.state()) in {"approved", "rejected"}:
-            by = ", ".join(answer.approver.id for answer in self.approvals())
+            by = visible(", ".join(answer.approver.id for answer in self.approvals()), None)
             message = f"this candidate is {state} already, by {by}"
             raise Refused(message, "ml-release status")
         self._complete(vote)
@@ -108,7 +108,7 @@ class ChainGate:
         self._check(signed)
         again = any(checks.may_be_same(answer.approver, other.approver) for other in self.approvals())
         if again and answer.decision == "approved":  # a no after a yes, while others are still asked, is heard
-            message = f"{answer.approver.id} has answered already; another approver is needed"
+            message = f"{visible(answer.approver.id, None)} has answered already; another approver is needed"
             raise Refused(message, "ml-release status")
         self._clear_invalid()
         signed.write(self.folder / f"{_slug(answer.approver)}.json")

@@ -12,6 +12,7 @@ from ci_lib.job import Job
 from ci_lib.production import Production, is_copy, open_production, short
 from ci_lib.record import Digest, Record
 from ci_lib.release import Release
+from ci_lib.text import visible
 
 
 class InProduction(Record):
@@ -66,7 +67,7 @@ def main(job: Job) -> int:
         waiting=waiting(job, production.ledger.recent()),
     )
     if job.args.json:
-        job.console.say(json.dumps(status.model_dump(mode="json"), indent=2, ensure_ascii=False))
+        job.console.say(json.dumps(status.model_dump(mode="json"), indent=2))
     else:
         for line in lines(status):
             job.console.say(line)
@@ -163,7 +164,7 @@ def lines(status: Status) -> tuple[str, ...]:
     shown.append(f"  waiting   {what}")
     if rest:
         shown.append(f"  next      {rest.next}")
-    return tuple(shown)
+    return tuple(visible(line, None) for line in shown)  # a name or a reason may have line breaks in it
 
 
 def when(moment: datetime) -> str:

@@ -1,6 +1,5 @@
 """Validate's work: fetch the models, have child processes score the holdout, measure, put the evidence together."""
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from ci_lib.measure.intervals import values_needed
 from ci_lib.measurement import Measurement, Scope
 from ci_lib.probe.children import Children
 from ci_lib.probe.golden import mismatches
-from ci_lib.probe.run import Probe, Probed, own_time
+from ci_lib.probe.run import Probe, Probed, cut_off, own_time
 from ci_lib.production import Production, open_production
 from ci_lib.release import Release
 
@@ -59,13 +58,14 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate, children: Childre
     head = production.ledger.head()
     if head:
         children.start("champion")
-    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
-        model = _fetch(job, candidate, Path(scratch) / "candidate")
-        probed = _score(job, dataset, model, rows, children)
-        golden = Golden(inputs=_golden_inputs(frames.features(rows, dataset)), outputs=probed.answer.golden)
-        again = _again(job, dataset, model, golden, children)
-        old = _champion(job, dataset, production, head, rows, children) if head else None
-    job.console.say(f"   {own_time(each.answer for each in (probed, again, old) if each)}")
+    model = _fetch(job, candidate, children.models / "candidate")
+    probed = _score(job, dataset, model, rows, children)
+    golden = Golden(inputs=_golden_inputs(frames.features(rows, dataset)), outputs=probed.answer.golden)
+    again = _again(job, dataset, model, golden, children)
+    old = _champion(job, dataset, production, head, rows, children) if head else None
+    asked = [each for each in (probed, again, old) if each]
+    for line in (own_time(each.answer for each in asked), *cut_off(asked)):
+        job.console.say(f"   {line}")
     measured = _measure(job, dataset, candidate, rows, probed, _scores(old, "champion") if old else None)
     return Evidence(
         model=job.config.model,
@@ -132,7 +132,7 @@ def _champion(
 ) -> Probed:
     """Score the same rows with the champion, whose features may be others than the candidate's."""
     probe = _probe(job, children, "champion")
-    model = production.fetch(head, probe.scratch / "champion")
+    model = production.fetch(head, children.models / "champion")
     names = mlmodel.read(model).inputs
     missing = [name for name in names if name not in rows.columns]
     if missing:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ci_lib.config import Config
 from ci_lib.dataset import Dataset
 from ci_lib.errors import BadInput, Refused
-from ci_lib.probe import children
+from ci_lib.probe import children, limits, watch
 from ci_lib.probe.request import Answer, Request, Trouble
 
 SECONDS = 900
@@ -43,6 +43,8 @@ class Probed:
 
     answer: Answer
     scores: NDArray[np.float64] | None
+    left_open: tuple[str, ...] = ()
+    """What the machine did not let the process cut off."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +93,15 @@ class Probe:
             formats=self.config.policy.formats,
             out=str(out),
         )
-        answer = self._run(request)
+        child = self.child or children.start(self.env, self.scratch, [model])
+        left_open = child.left_open()
+        answer = self._run(child, request)
         asked = len(json.loads(golden)["data"]) if golden is not None else 0
         if len(answer.golden) != asked:
             message = f"the process that loads the model answered {len(answer.golden)} of {asked} golden rows"
             raise BadInput(message, BY_HAND)
-        return Probed(answer=answer, scores=None if rows is None else self._scores(out, len(rows), dataset))
+        scores = None if rows is None else self._scores(out, len(rows), dataset)
+        return Probed(answer=answer, scores=scores, left_open=left_open)
 
     def _scores(self, path: Path, rows: int, dataset: Dataset) -> NDArray[np.float64]:
         """Return what the child wrote: its own word, so checked again here."""
@@ -126,17 +131,18 @@ class Probe:
         np.save(path, truth, allow_pickle=False)
         return str(path)
 
-    def _run(self, request: Request) -> Answer:
+    def _run(self, child: children.Child, request: Request) -> Answer:
         asked, answered = self.scratch / "request.json", self.scratch / "answer.json"
         request.write(asked)
         answered.unlink(missing_ok=True)
-        child = self.child or children.start(self.env, self.scratch)
         code = self._wait(child, asked, answered)
         if not answered.exists():
             said = child.last_words()
             words = f"; it said last: {said}" if said else ""
             message = f"the process that loads the model {_death(code)} before it answered{words}"
-            raise BadInput(message, "load the model by hand: mlflow.sklearn.load_model(URI); is there enough memory?")
+            raise BadInput(
+                message, f"load the model by hand: mlflow.sklearn.load_model(URI); is {limits.MEMORY} enough?"
+            )
         return _read(answered)
 
     def _wait(self, child: children.Child, asked: Path, answered: Path) -> int:
@@ -146,16 +152,21 @@ class Probe:
         except subprocess.TimeoutExpired as error:
             message = f"the model did not answer within {seconds:g} s"
             raise BadInput(message, f"try predict by hand on a few rows, or allow more: {LIMIT}=3600") from error
+        except watch.TooMuch as error:
+            message = f"the model {error}, and was stopped"
+            raise BadInput(message, "find out what it does: a model reads rows and returns scores") from error
 
     def _seconds(self) -> float:
         """Return the time limit: how long a model may take depends on the machine, so the environment may say."""
         if self.seconds is not None:
             return self.seconds
-        given = self.env.get(LIMIT) or str(SECONDS)
-        if given.isdecimal() and int(given) > 0:
-            return int(given)
-        message = f"{LIMIT} is {given!r}, which is no number of seconds"
-        raise BadInput(message, f"{LIMIT}={SECONDS}")
+        return limits.number(self.env, LIMIT, SECONDS)
+
+
+def cut_off(probed: Iterable[Probed]) -> tuple[str, ...]:
+    """Say what the machine did not let the processes cut off, each thing once."""
+    found = dict.fromkeys(line for each in probed for line in each.left_open)
+    return tuple(f"the process that loads the model: {line}" for line in found)
 
 
 def own_time(answers: Iterable[Answer]) -> str:

@@ -45,6 +45,9 @@ class Forger:
         self.meddle(self.scratch)
         return 0
 
+    def left_open(self) -> tuple[str, ...]:
+        return ()
+
     def last_words(self) -> str:
         return ""
 
