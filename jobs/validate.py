@@ -22,7 +22,8 @@ def main(job: Job) -> int:
     dataset = Dataset.read(job.chain / "dataset.json")
     candidate = Candidate.read(job.chain / "candidate.json")
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, Children(job.env, Path(scratch)) as children:
-        children.start("candidate", "again")
+        children.start("candidate", ahead=True)
+        children.start("again")
         from ci_lib.validation import validate  # noqa: PLC0415 -- imports MLflow, while the children start
 
         evidence = validate(job, dataset, candidate, children)
