@@ -1,0 +1,498 @@
+"""What the transport sends, sends again, and takes for an answer, against a server that fails as it is told to."""
+
+import gzip
+import logging
+import socket
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from doubles import faults
+from doubles.faults import Clock, Fault, html, redirect, reply, reset, serving, silent, truncated
+
+from ci_lib.errors import BadInput, Unavailable
+from ci_lib.http import Deadline, Denied, Service, Timing, Transport, Uncertain
+from ci_lib.http.transport import Policy, deadline
+
+STATUSES = (500, 502, 503, 504)
+BREAKS: dict[str, Fault] = {
+    **{f"{status} before": reply(status, commits=False) for status in STATUSES},
+    **{f"{status} after": reply(status) for status in STATUSES},
+    "reset before": reset(commits=False),
+    "reset after": reset(commits=True),
+    "reset in the headers": reset(commits=True, after=b"HTTP/1.1 200 OK\r\nContent-"),
+    "truncated": truncated,
+    "no HTTP": reset(commits=True, after=b"220 mail.example ESMTP\r\n\r\n"),
+}
+"""After these nobody knows whether something was done."""
+
+WAITS = [0.5, 1.0, 2.0]
+"""Half of 1, 2 and 4 s: the dice show 0.5."""
+
+
+def call(transport: Transport, method: str = "GET", path: str = "/api", **more: Any) -> Any:
+    return transport.request(method, transport.service.url + path, **more)
+
+
+# ---- safe calls
+
+
+@pytest.mark.parametrize("name", BREAKS)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_safe_call_is_sent_again_after_whatever_broke(connect: Any, clock: Clock, name: str, method: str) -> None:
+    if name == "truncated" and method == "HEAD":
+        name = "reset after"  # a reply to HEAD has no body to break off
+    with serving(BREAKS[name], BREAKS[name], reply()) as server:
+        assert call(connect(server.address), method).status_code == 200
+        assert [request.method for request in server.requests] == [method] * 3
+    assert clock.slept == WAITS[:2]
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_a_safe_call_is_given_up_after_four_tries(connect: Any, clock: Clock, name: str) -> None:
+    with serving(*[BREAKS[name]] * 9) as server:
+        with pytest.raises(
+            Unavailable, match=r"GitLab at http://127.0.0.1:\d+ did not answer: .*asked 4 times"
+        ) as caught:
+            call(connect(server.address))
+        assert len(server.requests) == 4
+    assert type(caught.value) is Unavailable
+    assert caught.value.hint
+    assert clock.slept == WAITS
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_a_call_marked_idempotent_is_as_good_as_safe(connect: Any, method: str) -> None:
+    with serving(reset(commits=True), reply(503), truncated) as server:
+        transport = connect(server.address)
+        with transport.expecting(idempotent=True):
+            assert call(transport, method, json={"a": 1}).json() == {}
+        assert [request.body for request in server.requests] == [b'{"a": 1}'] * 4
+
+
+def test_the_mark_ends_with_its_block(connect: Any) -> None:
+    with serving(reply(503)) as server:
+        transport = connect(server.address)
+        with transport.expecting(idempotent=True):
+            pass
+        with pytest.raises(Uncertain):
+            call(transport, "POST")
+        assert len(server.requests) == 1
+
+
+# ---- unsafe calls
+
+
+@pytest.mark.parametrize("name", BREAKS)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_an_unsafe_call_is_never_sent_again_after_bytes_have_left(
+    connect: Any, clock: Clock, name: str, method: str
+) -> None:
+    with serving(*[BREAKS[name]] * 2) as server:
+        with pytest.raises(Uncertain, match=rf"did not confirm {method} /api: .* was not sent again") as caught:
+            call(connect(server.address), method, json={})
+        assert len(server.requests) == 1
+        assert server.commits == (method == "POST" and "before" not in name)
+    assert caught.value.exit_code == 4
+    assert "look in GitLab" in caught.value.hint
+    assert clock.slept == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("status", [408, 429])
+def test_what_a_server_says_it_did_not_process_is_sent_again(connect: Any, method: str, status: int) -> None:
+    with serving(reply(status, commits=False), reply(status, commits=False), reply(201)) as server:
+        assert call(connect(server.address), method).status_code == 201
+        assert len(server.requests) == 3
+        assert server.commits == (method == "POST")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_refused_connection_is_tried_again_whatever_the_call(connect: Any, clock: Clock, method: str) -> None:
+    with pytest.raises(Unavailable, match=r"connection refused \(asked 4 times\)") as caught:
+        call(connect(faults.nobody()), method)
+    assert type(caught.value) is Unavailable
+    assert clock.slept == WAITS
+
+
+def test_an_unknown_host_is_said(connect: Any) -> None:
+    with pytest.raises(Unavailable, match="no such host"):
+        call(connect("http://gitlab.invalid"))
+
+
+def test_a_body_that_can_be_read_once_is_sent_once(connect: Any) -> None:
+    with serving(reply(429), reply(201)) as server:
+        with pytest.raises(Unavailable, match="status 429"):
+            call(connect(server.address), "POST", data=iter([b"a", b"b"]))
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [501, 505])
+def test_what_never_gets_better_is_not_tried_again(connect: Any, status: int) -> None:
+    with serving(reply(status)) as server:
+        with pytest.raises(Unavailable, match="asked once"):
+            call(connect(server.address))
+        assert len(server.requests) == 1
+
+
+# ---- Retry-After
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("asked", "slept"),
+    [
+        ({"Retry_After": "7"}, 7.0),
+        ({"Retry_After": formatdate(1_800_000_009, usegmt=True)}, 9.0),
+        ({"Retry_After": "Fri, 15 Jan 2027 08:00:11 -0000"}, 11.0),
+        ({"Retry_After": "3600"}, 60.0),
+        ({"Retry_After": "99999999999999999999"}, 0.5),
+        ({"Retry_After": "9" * 5000}, 0.5),
+        ({"Retry_After": "Fri, 15 Jan 2027 99:99:99 GMT"}, 0.5),
+        ({"Retry_After": formatdate(4_000_000_000, usegmt=True)}, 60.0),
+        ({"Retry_After": formatdate(1_700_000_000, usegmt=True)}, 0.5),
+        ({"Retry_After": "soon"}, 0.5),
+        ({"Retry_After": "-5"}, 0.5),
+        ({"Retry_After": "²"}, 0.5),
+        ({"Retry_After": "nan"}, 0.5),
+        ({"Retry_After": "0"}, 0.5),
+        ({"RateLimit_Reset": "1800000013"}, 13.0),
+        ({"RateLimit_Reset": "tomorrow"}, 0.5),
+        ({"Retry_After": "2", "RateLimit_Reset": "1800000013"}, 2.0),
+        ({}, 0.5),
+    ],
+)
+def test_a_wait_that_a_server_asks_for_is_kept_within_reason(
+    connect: Any, clock: Clock, method: str, asked: dict[str, str], slept: float
+) -> None:
+    with serving(reply(429, commits=False, **asked)) as server:
+        assert call(connect(server.address), method).ok
+        assert len(server.requests) == 2
+    assert clock.slept == [slept]
+
+
+def test_no_wait_goes_beyond_the_deadline(connect: Any, clock: Clock) -> None:
+    with serving(*[reply(429, commits=False, Retry_After="3600")] * 9) as server:
+        transport = connect(server.address, {"ML_RELEASE_HTTP_DEADLINE": "100"})
+        with pytest.raises(Unavailable, match=r"status 429 \(asked 2 times; no time is left to wait longer\)"):
+            call(transport)
+        assert len(server.requests) == 2
+    assert clock.slept == [60.0]
+
+
+def test_waits_are_drawn_below_a_limit_that_doubles_and_ends(timing: Timing, clock: Clock) -> None:
+    clock.dice = 1.0
+    assert [Policy().wait(attempt, {}, timing) for attempt in range(1, 9)] == [1, 2, 4, 8, 16, 20, 20, 20]
+    clock.dice = 0.0
+    assert {Policy().wait(attempt, {}, timing) for attempt in range(1, 9)} == {0.0}
+
+
+# ---- the deadline
+
+
+@pytest.mark.parametrize("headers", [True, False])
+@pytest.mark.parametrize(("method", "kind"), [("GET", Unavailable), ("POST", Uncertain)])
+def test_a_reply_that_drips_ends_at_the_deadline(
+    connect: Any, clock: Clock, headers: bool, method: str, kind: type[Unavailable]
+) -> None:
+    with serving(faults.drip(lambda: clock.advance(20), headers=headers)) as server:
+        transport = connect(server.address)
+        with pytest.raises(kind, match="no whole answer in time") as caught:
+            call(transport, method)
+        assert type(caught.value) is kind
+        assert len(server.requests) == 1
+    assert transport.deadline.left() == 0
+
+
+@pytest.mark.parametrize(("method", "kind", "tries"), [("GET", Unavailable, 4), ("POST", Uncertain, 1)])
+def test_a_server_that_never_answers_is_left(connect: Any, method: str, kind: type[Unavailable], tries: int) -> None:
+    with serving(*[silent] * 4) as server:
+        with pytest.raises(kind, match="no reply in time") as caught:
+            call(connect(server.address, read=0.05), method)
+        assert type(caught.value) is kind
+        assert len(server.requests) == tries
+
+
+def test_a_body_that_stops_is_left(connect: Any) -> None:
+    def stops(server: faults.FaultServer, sock: socket.socket, request: faults.Request) -> bool:
+        sock.sendall(faults.head(200, {"Content-Type": "application/json", "Content-Length": "9"}) + b"{")
+        return silent(server, sock, request)
+
+    with serving(stops) as server:
+        assert call(connect(server.address, read=0.05)).json() == {}
+        assert len(server.requests) == 2
+
+
+def test_the_deadline_is_for_all_calls_of_a_command_and_can_start_anew(connect: Any, clock: Clock) -> None:
+    with serving() as server:
+        transport = connect(server.address)
+        call(transport)
+        clock.advance(181)
+        with pytest.raises(Unavailable, match="no time is left"):
+            call(transport)
+        with pytest.raises(Unavailable, match="no time is left") as caught:
+            call(transport, "POST")
+        assert type(caught.value) is Unavailable  # nothing left this machine
+        assert len(server.requests) == 1
+        transport.deadline.restart()
+        assert call(transport).ok
+
+
+def test_two_services_can_share_a_deadline(timing: Timing, clock: Clock) -> None:
+    one = Deadline(30, timing)
+    with serving() as server:
+        service = Service(name="GitLab", url=server.address, token="")
+        first, second = (Transport(service, {}, timing=timing, within=one) for _ in range(2))
+        call(first)
+        clock.advance(31)
+        with pytest.raises(Unavailable, match="no time is left"):
+            call(second)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "soon", "²", "inf", "000000000000"])
+def test_a_deadline_is_a_whole_number_of_seconds(text: str) -> None:
+    with pytest.raises(BadInput, match="no whole number of seconds"):
+        deadline({"ML_RELEASE_HTTP_DEADLINE": text}, Timing())
+    assert deadline({}, Timing()).seconds == 180
+    assert deadline({"ML_RELEASE_HTTP_DEADLINE": "9" * 50}, Timing()).seconds == 999_999_999
+
+
+# ---- what counts as an answer
+
+ODD: dict[str, tuple[Fault, str]] = {
+    "a login page": (html(), "status 200 with text/html, not JSON"),
+    "text": (reply(200, b"OK", "text/plain"), "with text/plain, not JSON"),
+    "no content type": (reply(200, b"{}", None), "with no content type, not JSON"),
+    "JSON in name only": (reply(200, b"<html>"), "with JSON that cannot be read"),
+    "JSON too deep": (reply(200, b"[" * 100_000), "with JSON that cannot be read"),
+    "half of it": (reply(200, b'{"id": '), "with JSON that cannot be read"),
+    "not modified": (reply(304, b"", None), "status 304, to None"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize(("method", "kind"), [("GET", Unavailable), ("POST", Uncertain)])
+def test_what_is_no_json_is_no_success(connect: Any, name: str, method: str, kind: type[Unavailable]) -> None:
+    fault, words = ODD[name]
+    with serving(fault) as server:
+        with pytest.raises(kind, match=f"a login page or proxy answered instead of GitLab.*{words}") as caught:
+            call(connect(server.address), method)
+        assert type(caught.value) is kind
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        reply(200, {"a": 1}, "application/json; charset=utf-8"),
+        reply(200, {"a": 1}, "Application/Problem+JSON"),
+        reply(204, b"", None),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_json_and_no_content_are_answers(connect: Any, fault: Fault, method: str) -> None:
+    with serving(fault) as server:
+        assert call(connect(server.address), method).ok
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_nothing_is_an_answer_where_nothing_was_asked_for(connect: Any, status: int) -> None:
+    with serving(*[reply(status, b"", "text/html")] * 3) as server:
+        transport = connect(server.address)
+        assert call(transport, "POST").ok
+        assert call(transport, "HEAD").ok
+        with pytest.raises(Unavailable, match="with nothing in it"):
+            call(transport)
+
+
+def test_a_caller_that_asks_for_a_log_gets_it(connect: Any) -> None:
+    with serving(reply(200, b"line", "text/plain")) as server:
+        transport = connect(server.address)
+        with transport.expecting(json=False):
+            assert b"".join(call(transport, stream=True).iter_content(2)) == b"line"
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+def test_other_errors_are_the_callers(connect: Any, status: int) -> None:
+    with serving(html(status)) as server:
+        assert call(connect(server.address), "POST").status_code == status
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (reply(401, {"message": "401 Unauthorized"}), r"does not know the token \(401: 401 Unauthorized\)"),
+        (
+            reply(403, {"error": "insufficient_scope", "error_description": "It needs more", "scope": "api read_api"}),
+            r"does not let this token do it \(403: It needs more \(a token with one of the scopes: api read_api\)\)",
+        ),
+        (reply(403, b"<html>", "text/html", X_Error="You need to be ana to submit this."), "403: You need to be ana"),
+        (reply(403, b"<html>", "text/html", X_Required_Permission="hudson.model.Item.Build"), "hudson.model.Item.Bu"),
+        (reply(403, [1]), r"\(403\)"),
+        (reply(401, b"[" * 100_000), r"\(401\)"),
+        (reply(401, b"", None), r"\(401\)"),
+    ],
+)
+def test_a_token_that_will_not_do_is_said_with_what_would(connect: Any, fault: Fault, words: str) -> None:
+    with serving(fault) as server:
+        with pytest.raises(Denied, match=words) as caught:
+            call(connect(server.address), "POST")
+        assert len(server.requests) == 1
+    assert caught.value.exit_code == 2
+    assert caught.value.hint == "GITLAB_TOKEN holds a token with the scope api"
+    assert caught.value.status in {401, 403}
+
+
+@pytest.mark.parametrize(("method", "kind"), [("GET", Unavailable), ("POST", Uncertain)])
+def test_a_body_without_end_is_cut(connect: Any, method: str, kind: type[Unavailable]) -> None:
+    with serving(faults.endless) as server:
+        transport = connect(server.address)
+        with transport.expecting(largest=1_000_000), pytest.raises(kind, match="larger than 1,000,000 bytes") as caught:
+            call(transport, method)
+        assert type(caught.value) is kind
+        assert len(server.requests) == 1
+
+
+def test_a_body_that_unpacks_to_too_much_is_cut(connect: Any) -> None:
+    bomb = gzip.compress(b" " * 50_000_000)
+    assert len(bomb) < 100_000
+    with serving(reply(200, bomb, Content_Encoding="gzip")) as server, pytest.raises(Unavailable, match="larger than"):
+        call(connect(server.address))
+
+
+def test_a_compressed_body_is_an_answer_and_a_broken_one_is_not(connect: Any) -> None:
+    packed = reply(200, gzip.compress(b'{"a": 1}'), Content_Encoding="gzip")
+    with serving(reply(200, b"{}", Content_Encoding="gzip"), packed) as server:
+        assert call(connect(server.address)).json() == {"a": 1}
+        assert len(server.requests) == 2
+
+
+# ---- redirects and other addresses
+
+
+def test_a_redirect_on_the_same_server_is_followed(connect: Any) -> None:
+    with serving(redirect("/there"), redirect("?page=2"), reply(200, {"a": 1})) as server:
+        assert call(connect(server.address)).json() == {"a": 1}
+        assert [request.path for request in server.requests] == ["/api", "/there", "/there?page=2"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_another_server_is_not_followed(connect: Any, status: int) -> None:
+    with serving() as other, serving(redirect(f"{other.address}/there", status)) as server:
+        with pytest.raises(Unavailable, match=f"sends us to another server, {other.address}: the token"):
+            call(connect(server.address), headers={"PRIVATE-TOKEN": "glpat-canary"})
+        assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    "to", ["https://127.0.0.1/", "//localhost/", "http://u:p@127.0.0.1/", "ftp://127.0.0.1/", "http://["]
+)
+def test_a_redirect_that_only_looks_like_the_same_server_is_not_followed(connect: Any, to: str) -> None:
+    with serving(redirect(to)) as server:
+        with pytest.raises(Unavailable, match="sends us to another server"):
+            call(connect(server.address))
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_what_changes_something_is_not_redirected(connect: Any, status: int, method: str) -> None:
+    with serving(redirect("/login", status)) as server:
+        with pytest.raises(Uncertain, match=rf"instead of GitLab.*status {status}, to /login"):
+            call(connect(server.address), method)
+        assert len(server.requests) == 1
+
+
+def test_a_form_that_answers_with_a_redirect_gets_it_unfollowed(connect: Any) -> None:
+    with serving(redirect("/job/1/console")) as server:
+        transport = connect(server.address)
+        with transport.expecting(redirect=True):
+            answer = call(transport, "POST")
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/job/1/console")
+        assert len(server.requests) == 1
+
+
+def test_redirects_without_end_end(connect: Any) -> None:
+    with serving(*[redirect("/again")] * 20) as server:
+        with pytest.raises(Unavailable, match="redirects more than 5 times"):
+            call(connect(server.address))
+        assert len(server.requests) == 6
+
+
+def test_each_step_of_a_redirect_may_be_repeated(connect: Any) -> None:
+    with serving(reply(503), redirect("/there"), reply(503), reply(200)) as server:
+        assert call(connect(server.address)).ok
+        assert [request.path for request in server.requests] == ["/api", "/api", "/there", "/there"]
+
+
+def test_it_speaks_to_one_server_only(connect: Any) -> None:
+    with serving() as other, serving() as server:
+        transport = connect(server.address)
+        with pytest.raises(Unavailable, match="the token stays here"):
+            transport.get(other.address, headers={"PRIVATE-TOKEN": "glpat-canary"})
+        assert other.requests == server.requests == []
+
+
+@pytest.mark.parametrize("url", ["http://u:p@h/", "http://u@h", "https://:p@h"])
+def test_an_address_with_a_password_is_refused_and_not_repeated(connect: Any, url: str) -> None:
+    with pytest.raises(BadInput, match="holds a user name or password") as caught:
+        connect(url)
+    assert "@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["", "gitlab.example", "ftp://h", "https://", "http://h:port", "http://["])
+def test_an_address_that_is_none_is_bad_input(connect: Any, url: str) -> None:
+    with pytest.raises(BadInput, match="address"):
+        connect(url)
+
+
+# ---- connections, headers, log
+
+
+def test_a_safe_call_survives_a_kept_connection_that_died(connect: Any) -> None:
+    with serving(faults.then_gone) as server:
+        transport = connect(server.address)
+        call(transport)
+        assert call(transport).ok
+        assert [request.connection for request in server.requests] == [1, 2]
+
+
+def test_safe_calls_share_a_connection_and_unsafe_ones_get_a_fresh_one(connect: Any) -> None:
+    with serving() as server:
+        transport = connect(server.address)
+        for method in ("GET", "GET", "POST", "GET"):
+            assert call(transport, method).ok
+        assert [request.connection for request in server.requests] == [1, 1, 2, 2]
+
+
+def test_an_unsafe_call_does_not_go_onto_a_connection_that_died(connect: Any) -> None:
+    with serving(faults.then_gone) as server:
+        transport = connect(server.address)
+        call(transport)
+        assert call(transport, "POST").ok
+        assert server.commits == 1
+
+
+def test_every_request_has_an_id_which_its_repetitions_share(connect: Any) -> None:
+    with serving(reply(503)) as server:
+        transport = connect(server.address)
+        call(transport)
+        call(transport)
+        call(transport, headers={"X-Request-Id": "op-7"})
+        assert [request.headers["x-request-id"] for request in server.requests] == ["id-1", "id-1", "id-2", "op-7"]
+
+
+def test_a_repetition_is_logged_without_query_or_headers(connect: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with serving(reply(503)) as server, caplog.at_level(logging.DEBUG, "ci_lib"):
+        call(connect(server.address), path="/api?private_token=canary", headers={"PRIVATE-TOKEN": "canary"})
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("ci_lib")] == [
+        "GitLab: GET /api: status 503; try 2 of 4 in 0.5 s (X-Request-Id id-1)"
+    ]
+
+
+def test_real_time_and_chance_are_the_default() -> None:
+    timing = Timing()
+    assert timing.request_id() != timing.request_id()
+    with serving() as server:
+        assert Transport(Service(name="GitLab", url=server.address, token=""), {}).get(server.address).ok
