@@ -9,9 +9,8 @@ parameters that carry tokens, GitLab's token prefixes, JSON Web Tokens.
 What is shown goes through `guard`, a stream that redacts each write; `cli.start` puts it before everything else.
 """
 
-import base64
-import json
 import re
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Any, TextIO, cast
@@ -27,36 +26,44 @@ CUT = 8
 
 NAMES = re.compile(
     r"TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|_PAT$|_AUTH$|AUTHORIZATION|"
-    r"COOKIE|EXTRA_HEADERS",
+    r"COOKIE|JWT|EXTRA_HEADERS",
     re.IGNORECASE,
 )
 """Variables that hold a secret. python-jenkins logs ``JENKINS_API_EXTRA_HEADERS``."""
 
-NOT_SECRET = re.compile(r"_(FILE|PATH|DIR|SOCK|URL|URI|ID|NAME|TYPE|EXPIRES?|TTL|LENGTH)$", re.IGNORECASE)
-"""Endings of names whose values say where a secret is, or what about it."""
+NOT_SECRET = re.compile(r"_(FILE|PATH|DIR|SOCK|URL|URI|ID|NAME|TYPE|TTL|LENGTH)$|^MLFLOW_TRACKING_AUTH$", re.IGNORECASE)
+"""Names whose values say where a secret is, or what about it; ``MLFLOW_TRACKING_AUTH`` names a plugin."""
 
 USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^\s\"'<>]*@")
 """Up to the last @: a password with ``/``, ``?`` or ``@`` in it, not escaped, goes as well."""
 
-FORMS = (
-    (re.compile(r"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:\w+\s+)?[^\s\"',}]+"), rf"\1{REDACTED}"),
-    (
-        re.compile(
-            r"(?i)\b((?:private|job|deploy)-token|jenkins-crumb|(?:set-)?cookie)([\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"
-        ),
-        rf"\1\2{REDACTED}",
-    ),
-    (
-        re.compile(r"(?i)([?&](?:\w*token|password|passwd|pwd|secret|api_?key|sig|signature)=)[^&\s\"'#]+"),
-        rf"\1{REDACTED}",
-    ),
-    (re.compile(r"\bgl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct)-[\w.-]{10,}"), REDACTED),
-    (re.compile(r"\beyJ[\w-]{5,}\.eyJ[\w-]{5,}\.[\w-]+"), REDACTED),
-)
-"""Token prefixes: https://docs.gitlab.com/security/tokens/#token-prefixes; ``eyJ`` is Base64 of ``{"``."""
-
-HINTS = ("uthorization", "oken", "ookie", "rumb", "ass", "pwd", "ecret", "ey=", "sig", "gl", "eyJ")
+HINTS = ("auth", "token", "cookie", "crumb", "pass", "pwd", "secret", "key", "sig", "gl", "eyj")
 """One of these is in whatever a form matches; most lines have none, and cost nothing."""
+
+
+@cache
+def forms() -> tuple[tuple[re.Pattern[str], str], ...]:
+    """Return what a secret looks like from outside, and what to put in its place.
+
+    Token prefixes: https://docs.gitlab.com/security/tokens/#token-prefixes; ``eyJ`` is Base64 of ``{"``.
+    """
+    sign = r"b?[\"']?\s*[:=,]\s*b?[\"']?"  # between name and value: as headers, dict, tuple or bytes
+    value = r"[^\s\"',;}]+"
+    return (
+        (re.compile(rf"(?i)\b((?:proxy-)?authorization{sign})(?:\w+\s+)?{value}"), rf"\1{REDACTED}"),
+        (re.compile(rf"(?i)\b((?:private|job|deploy)-token{sign}|jenkins-crumb{sign}){value}"), rf"\1{REDACTED}"),
+        (re.compile(rf"(?i)\b((?:set-)?cookie{sign}){value}(?:;\s*{value})*"), rf"\1{REDACTED}"),
+        (
+            re.compile(r"(?i)([?&](?:\w*token|password|passwd|pwd|secret|api_?key|sig|signature)=)[^&\s\"'#]+"),
+            rf"\1{REDACTED}",
+        ),
+        (re.compile(r"\bgl(?:pat|oas|dt|rt|rtr|cbt|ptt|ft|imt|agent|soat|ffct)-[\w.-]{10,}"), REDACTED),
+        (re.compile(r"\beyJ[\w-]{5,}\.eyJ[\w-]{5,}\.[\w-]+"), REDACTED),
+        (
+            re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+            REDACTED,
+        ),
+    )
 
 
 def known(env: Mapping[str, str]) -> Callable[[str], str]:
@@ -97,8 +104,9 @@ def _pieces(value: str) -> Iterator[str]:
 def _by_form(text: str) -> str:
     if "@" in text:
         text = USERINFO.sub(rf"\g<scheme>{REDACTED}@", text)
-    if any(hint in text for hint in HINTS) or "KEN" in text:
-        for form, put in FORMS:
+    lower = text.lower()
+    if any(hint in lower for hint in HINTS):
+        for form, put in forms():
             text = form.sub(put, text)
     return text
 
@@ -110,12 +118,15 @@ def _pattern(secrets: set[str]) -> re.Pattern[str] | None:
     cut = {secret[:CUT] for secret in secrets if len(secret) > CUT}
     parts = [re.escape(spelling) for spelling in sorted(plain, key=len, reverse=True)]
     if encoded:
-        parts.append(rf"[\w+/-]*(?:{'|'.join(map(re.escape, sorted(encoded, key=len, reverse=True)))})[\w+/=-]*")
-    parts += [rf"{re.escape(start)}[^\s…]*…" for start in sorted(cut)]
+        either = "|".join(map(re.escape, sorted(encoded, key=len, reverse=True)))
+        parts.append(rf"[\w+/-]{{0,4}}(?:{either})[\w+/=-]{{0,4}}")  # with the signs that hold a part of it
+    parts += [rf"{re.escape(start)}[^\s…]* ?…" for start in sorted(cut)]
     return re.compile("|".join(parts)) if parts else None
 
 
 def _spellings(secret: str) -> Iterator[str]:
+    import json  # noqa: PLC0415 -- `ml-release --help` on a laptop, where there are no secrets, does not pay for it
+
     yield secret
     for coded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield coded
@@ -131,7 +142,7 @@ def _spellings(secret: str) -> Iterator[str]:
 def _base64(secret: bytes) -> Iterator[str]:
     """Yield what stands for the secret inside a longer Base64 text, for each place where it may begin."""
     for before, foreign in ((0, 0), (1, 2), (2, 3)):
-        text = base64.b64encode(bytes(before) + secret).decode().rstrip("=")
+        text = b2a_base64(bytes(before) + secret, newline=False).decode().rstrip("=")
         if (before + len(secret)) % 3:
             text = text[:-1]  # this sign depends on what follows
         if len(text) - foreign >= SHORTEST:

@@ -8,6 +8,7 @@ from requests import Response
 
 from ci_lib.errors import BadInput, ReleaseError, Unavailable
 from ci_lib.http.errors import Denied, Uncertain
+from ci_lib.text import visible
 
 CHUNK = 65_536
 """Bytes read at a time, after decompression."""
@@ -125,12 +126,12 @@ def _denied(response: Response, service: Service) -> ReleaseError:
 def _said(response: Response) -> str:
     """Return the server's own reason: a header of Jenkins', or GitLab's JSON with the scopes that would do."""
     if error := response.headers.get("X-Error") or response.headers.get("X-Required-Permission"):
-        return error[:LONGEST]
+        return visible(error, LONGEST)
     try:
         body = response.json()
     except (ValueError, RecursionError):
         return ""
-    return _reason(body)[:LONGEST] if isinstance(body, Mapping) else ""
+    return visible(_reason(body), LONGEST) if isinstance(body, Mapping) else ""
 
 
 def _reason(body: Mapping[str, Any]) -> str:
@@ -144,7 +145,7 @@ def gist(error: Exception, service: Service) -> tuple[str, ReleaseError | None]:
     text = str(error)
     if "CERTIFICATE_VERIFY_FAILED" in text or "doesn't match" in text:
         found = text.rpartition("certificate verify failed: ")[2].partition(" (_ssl")[0]
-        message = f"the certificate of {service} is not trusted: {found[:LONGEST]}"
+        message = f"the certificate of {service} is not trusted: {visible(found, LONGEST)}"
         return message, BadInput(message, "SSL_CERT_FILE=PATH of the certificate authority's PEM file; ask who runs it")
     if "Tunnel connection failed: 407" in text:
         return "the proxy asks for a password", _proxy_password(service)

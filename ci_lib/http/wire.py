@@ -98,7 +98,8 @@ def _pools(wire: Wire) -> dict[str, Any]:
             super().begin()
             # http.client takes the end of the connection for the end of the headers: success, with an empty body.
             if self._bytes.ended:
-                raise http.client.IncompleteRead(partial=bytes())
+                nothing = b""
+                raise http.client.IncompleteRead(nothing)
 
     class Watched:
         response_class: Any = Reply
