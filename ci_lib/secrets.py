@@ -16,6 +16,8 @@ from functools import cache
 from typing import Any, TextIO, cast
 from urllib.parse import quote, quote_plus, unquote
 
+from ci_lib.text import printable
+
 REDACTED = "[redacted]"
 
 SHORTEST = 6
@@ -128,6 +130,7 @@ def _spellings(secret: str) -> Iterator[str]:
     import json  # noqa: PLC0415 -- `ml-release --help` on a laptop, where there are no secrets, does not pay for it
 
     yield secret
+    yield printable(secret)  # what the console makes of hidden characters comes before us
     for coded in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
         yield coded
         yield re.sub(r"%[0-9A-F]{2}", lambda found: found[0].lower(), coded)

@@ -12,12 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_lib.secrets import REDACTED, guard, known
+from ci_lib.text import printable
 
 CANARY = "s3cr/t+wör?d&<'\"\\x%zz"
 PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\nabcdefghijklmnop\n-----END PRIVATE KEY-----\n"
 
 SPELLINGS = {
     "plain": lambda secret: secret,
+    "as the console shows it": printable,
     "percent": lambda secret: quote(secret, safe=""),
     "percent, slashes kept": quote,
     "plus": quote_plus,
@@ -150,6 +152,11 @@ def test_each_line_of_a_key_and_each_value_of_headers_is_found_alone() -> None:
     redact = known({"GATE_PRIVATE_KEY": PEM, "JENKINS_API_EXTRA_HEADERS": "X-Door: open-sesame\nX-A: 1"})
     assert redact("abcdefghijklmnop and open-sesame") == f"{REDACTED} and {REDACTED}"
     assert "MC4C" not in redact(PEM)
+
+
+def test_a_secret_with_characters_that_the_console_makes_visible_is_found() -> None:
+    secret = "ca\tna\u200bry-word"
+    assert known({"A_TOKEN": secret})(printable(f"at {secret} there")) == f"at {REDACTED} there"
 
 
 def test_the_longest_secret_goes_first() -> None:

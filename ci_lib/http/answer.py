@@ -10,6 +10,15 @@ from ci_lib.errors import BadInput, ReleaseError, Unavailable
 from ci_lib.http.errors import Denied, Uncertain
 from ci_lib.text import visible
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Methods that change nothing (RFC 9110, 9.2.1). PUT and DELETE count as unsafe unless the caller says otherwise: after
+somebody else's change they do not mean the same any more."""
+
+READING = frozenset({"GET", "HEAD"})
+"""Methods that ask for something."""
+
+JSON = "application/json"
+
 CHUNK = 65_536
 """Bytes read at a time, after decompression."""
 
@@ -40,8 +49,8 @@ class Expect:
 
     idempotent: bool = False
     """Sending it twice is the same as once, whatever the method: it may be repeated after bytes have left."""
-    json: bool = True
-    """A success is JSON, or empty where nothing was asked for. False for logs and archives."""
+    kinds: tuple[str, ...] = (JSON,)
+    """Content types of a success; ``text/plain`` for a log. Empty is a success too, but of a GET for JSON."""
     redirect: bool = False
     """A POST is answered with a redirect when it succeeded, as Jenkins' forms are; it is returned, never followed."""
     largest: int = 16 * 2**20
@@ -83,32 +92,39 @@ def judge(response: Response, service: Service, expect: Expect, *, safe: bool) -
         raise _denied(response, service)
     if status == PROXY_AUTHENTICATION:
         raise _proxy_password(service)
-    if odd := _oddity(response, expect, safe=safe):
+    if odd := _oddity(response, expect):
         kind = Unavailable if safe else Uncertain
         message = f"a login page or proxy answered instead of {service}: {odd}"
         raise kind(message, f"curl -i {service.url} from the same machine, then check address, token and HTTPS_PROXY")
     return response
 
 
-def _oddity(response: Response, expect: Expect, *, safe: bool) -> str | None:
+def _oddity(response: Response, expect: Expect) -> str | None:
     """Return what is wrong with an answer that is no error; None when nothing is."""
     status = response.status_code
     if 300 <= status < 400:  # noqa: PLR2004 -- 3xx
-        followed = safe and response.is_redirect
+        followed = response.request.method in SAFE and response.is_redirect
         return None if followed or expect.redirect else f"status {status}, to {response.headers.get('Location')}"
-    if status >= 400 or not expect.json:  # noqa: PLR2004 -- the caller's own errors
+    if status >= 400:  # noqa: PLR2004 -- the caller's own errors
         return None
-    if not response.content:
-        nothing = response.request.method == "GET" and status != NO_CONTENT
-        return f"status {status} with nothing in it" if nothing else None
-    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-        return f"status {status} with {kind or 'no content type'}, not JSON"
-    try:
-        response.json()
-    except (ValueError, RecursionError):
-        return f"status {status} with JSON that cannot be read"
+    method = response.request.method
+    if status == NO_CONTENT or (not response.content and method not in READING):
+        return None
+    kind = _kind(response)
+    if kind not in expect.kinds:
+        return f"status {status} with {kind or 'no content type'}, not {' or '.join(expect.kinds)}"
+    if kind == JSON and method != "HEAD":
+        try:
+            response.json()
+        except (ValueError, RecursionError):
+            return f"status {status} with JSON that cannot be read"
     return None
+
+
+def _kind(response: Response) -> str:
+    """Return the content type without its parameters; every kind of JSON is JSON (RFC 6839, 3.1)."""
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    return JSON if kind.startswith("application/") and kind.endswith("+json") else kind
 
 
 def _proxy_password(service: Service) -> BadInput:

@@ -11,14 +11,10 @@ from urllib3.exceptions import HTTPError
 
 from ci_lib.errors import ReleaseError, Unavailable
 from ci_lib.http import answer
-from ci_lib.http.answer import Expect, Service
+from ci_lib.http.answer import SAFE, Expect, Service
 from ci_lib.http.errors import Uncertain
 from ci_lib.http.retry import NOT_PROCESSED, Policy, Timing, may_repeat
 from ci_lib.http.wire import Adapter, Wire
-
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-"""Methods that change nothing (RFC 9110, 9.2.1). PUT and DELETE count as unsafe unless the caller says otherwise: after
-somebody else's change they do not mean the same any more."""
 
 LOG = logging.getLogger(__name__)
 

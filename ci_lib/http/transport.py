@@ -11,8 +11,8 @@ from requests import PreparedRequest, Response
 
 from ci_lib.errors import BadInput, Unavailable
 from ci_lib.http import trust
-from ci_lib.http.answer import Expect, Service
-from ci_lib.http.exchange import SAFE, Exchange
+from ci_lib.http.answer import SAFE, Expect, Service
+from ci_lib.http.exchange import Exchange
 from ci_lib.http.retry import Deadline, Policy, Timing
 from ci_lib.http.wire import Wire
 

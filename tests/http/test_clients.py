@@ -154,7 +154,7 @@ def test_a_job_log_is_text_where_the_caller_says_so(connect: Any) -> None:
     with serving(reply(200, b"a line", "text/plain")) as server:
         transport = connect(server.address)
         job = open_gitlab(transport, "canary").projects.get(7, lazy=True).jobs.get(3, lazy=True)
-        with transport.expecting(json=False):
+        with transport.expecting(kinds=("text/plain",)):
             assert job.trace() == b"a line"
 
 

@@ -260,9 +260,9 @@ def test_a_deadline_is_a_whole_number_of_seconds(text: str) -> None:
 # ---- what counts as an answer
 
 ODD: dict[str, tuple[Fault, str]] = {
-    "a login page": (html(), "status 200 with text/html, not JSON"),
-    "text": (reply(200, b"OK", "text/plain"), "with text/plain, not JSON"),
-    "no content type": (reply(200, b"{}", None), "with no content type, not JSON"),
+    "a login page": (html(), "status 200 with text/html, not application/json"),
+    "text": (reply(200, b"OK", "text/plain"), "with text/plain, not application/json"),
+    "no content type": (reply(200, b"{}", None), "with no content type, not application/json"),
     "JSON in name only": (reply(200, b"<html>"), "with JSON that cannot be read"),
     "JSON too deep": (reply(200, b"[" * 100_000), "with JSON that cannot be read"),
     "half of it": (reply(200, b'{"id": '), "with JSON that cannot be read"),
@@ -300,16 +300,24 @@ def test_nothing_is_an_answer_where_nothing_was_asked_for(connect: Any, status: 
     with serving(*[reply(status, b"", "text/html")] * 3) as server:
         transport = connect(server.address)
         assert call(transport, "POST").ok
-        assert call(transport, "HEAD").ok
-        with pytest.raises(Unavailable, match="with nothing in it"):
-            call(transport)
+        for method in ("GET", "HEAD"):
+            with pytest.raises(Unavailable, match="with text/html, not application/json"):
+                call(transport, method)
+
+
+def test_an_empty_body_that_calls_itself_json_is_none(connect: Any) -> None:
+    with serving(reply(200, b"")) as server, pytest.raises(Unavailable, match="with JSON that cannot be read"):
+        call(connect(server.address))
 
 
 def test_a_caller_that_asks_for_a_log_gets_it(connect: Any) -> None:
-    with serving(reply(200, b"line", "text/plain")) as server:
+    with serving(*[reply(200, text, "text/plain; charset=utf-8") for text in (b"line", b"")], html()) as server:
         transport = connect(server.address)
-        with transport.expecting(json=False):
+        with transport.expecting(kinds=("text/plain",)):
             assert b"".join(call(transport, stream=True).iter_content(2)) == b"line"
+            assert call(transport).content == b""
+            with pytest.raises(Unavailable, match="with text/html, not text/plain"):
+                call(transport)
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 422])
@@ -397,10 +405,17 @@ def test_a_redirect_that_only_looks_like_the_same_server_is_not_followed(connect
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_what_changes_something_is_not_redirected(connect: Any, status: int, method: str) -> None:
+@pytest.mark.parametrize(("idempotent", "kind"), [(False, Uncertain), (True, Unavailable)])
+def test_what_changes_something_is_not_redirected(
+    connect: Any, status: int, method: str, idempotent: bool, kind: type[Unavailable]
+) -> None:
     with serving(redirect("/login", status)) as server:
-        with pytest.raises(Uncertain, match=rf"instead of GitLab.*status {status}, to /login"):
-            call(connect(server.address), method)
+        transport = connect(server.address)
+        with (
+            transport.expecting(idempotent=idempotent),
+            pytest.raises(kind, match=rf"instead of GitLab.*status {status}, to /login"),
+        ):
+            call(transport, method)
         assert len(server.requests) == 1
 
 
