@@ -1,6 +1,9 @@
 """What MLflow's own client does when a server fails, with the settings that we give it."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,3 +77,16 @@ def test_certificates_are_checked_and_cannot_be_left_unchecked(tmp_path: Path, m
         with pytest.raises(BadInput, match="MLFLOW_TRACKING_INSECURE_TLS"):
             Registry(server.address, tmp_path)
         assert server.requests == []
+
+
+def test_openssls_variable_names_the_authorities_that_mlflow_trusts(tmp_path: Path) -> None:
+    """In a process of its own: it is read where MLflow is imported."""
+    authority = Authority(tmp_path)
+    ask = "import pathlib, sys; from ci_lib.registry import Registry as R; R(sys.argv[1], pathlib.Path()).version('a', '1')"
+    missing = reply(404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"})
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_CA_BUNDLE")}
+    with serving(missing, tls=authority.server()) as server:
+        subprocess.run(
+            [sys.executable, "-c", ask, server.address], env=env | {"SSL_CERT_FILE": str(authority.file)}, check=True
+        )
+        assert len(server.requests) == 1
