@@ -217,9 +217,8 @@ def test_a_body_that_stops_is_left(connect: Any, clock: Clock) -> None:
         sock.sendall(faults.head(200, {"Content-Type": "application/json", "Content-Length": "9"}) + b"{")
         return silent(server, sock, request)
 
-    with serving(*[stops] * 4) as server:
-        with pytest.raises(Unavailable, match="no reply in time"):
-            call(connect(server.address, read=0.05))
+    with serving(*[stops] * 4) as server, pytest.raises(Unavailable, match="no reply in time"):
+        call(connect(server.address, read=0.05))
     assert clock.slept == WAITS
 
 
