@@ -8,14 +8,14 @@ import sys
 import traceback
 from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from ci_lib import needs
+from ci_lib import needs, secrets
 from ci_lib.arguments import STAGES, parser
 from ci_lib.errors import BadInput, Exit, ReleaseError
 from ci_lib.text import printable
@@ -55,7 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.unraisablehook = _quiet
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         out, err = sys.stdout or nowhere, sys.stderr or nowhere  # None where the caller closed them (>&-)
-        code = start(given, os.environ, out=out, err=err)
+        # What libraries and the user's own code print and log goes the same way as what we say.
+        redact = secrets.known(os.environ)
+        with redirect_stdout(secrets.guard(out, redact)), redirect_stderr(secrets.guard(err, redact)):
+            code = start(given, os.environ, out=out, err=err)
         # Python collects garbage while it exits: with MLflow imported that takes half a second, for nothing.
         gc.freeze()
         if _flushed(out) or code:
@@ -97,7 +100,9 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def start(argv: Sequence[str], env: Mapping[str, str], *, out: TextIO, err: TextIO) -> int:
-    """Run one command and return its exit code; whatever goes wrong becomes one line on `err`."""
+    """Run one command and return its exit code; whatever goes wrong becomes one line on `err`, without secrets."""
+    redact = secrets.known(env)
+    out, err = secrets.guard(out, redact), secrets.guard(err, redact)
     try:
         args = parser().parse_args(argv)
     except SystemExit as stop:

@@ -21,7 +21,7 @@ INSTALL_FULL = f"python -m pip install '{DISTRIBUTION}[full]'"
 _MODEL: tuple[Stage, ...] = ("prepare", "train", "validate", "monitor")
 _CORE = (
     "alembic", "cryptography", "mlflow-skinny", "packaging", "pydantic",
-    "requests", "rich", "ruamel.yaml", "sqlalchemy",
+    "requests", "rich", "ruamel.yaml", "sqlalchemy", "urllib3",
 )  # fmt: skip
 _FULL: Mapping[str, tuple[Stage, ...]] = {
     "jinja2": ("report",),
