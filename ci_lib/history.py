@@ -7,14 +7,16 @@ from ci_lib.errors import Exit
 from ci_lib.job import Job
 from ci_lib.production import open_production, short
 from ci_lib.release import Release
-from ci_lib.status import when
+from ci_lib.status import approvals, terms, when
+from ci_lib.waivers import conditions, given
 
 HEAD = ("release", "when", "what", "bytes", "version", "by", "approvals", "why")
 
 
 def main(job: Job) -> int:
-    """Print every release of the job's environment, the newest first."""
-    entries = open_production(job).ledger.entries()
+    """Print every release of the job's environment, the newest first, and what the champion's approvers let pass."""
+    production = open_production(job)
+    entries = production.ledger.entries()
     if job.args.json:
         records = [entry.model_dump(mode="json") for entry in entries]
         job.console.say(json.dumps(records, indent=2, ensure_ascii=False))
@@ -22,7 +24,8 @@ def main(job: Job) -> int:
     if not entries:
         job.console.say(f"nothing has been released to {job.environment} yet")
     else:
-        for line in table(entries):
+        answers = approvals(production, entries[-1]) or ()
+        for line in (*table(entries), *terms(given(answers, job.clock()), conditions(answers))):
             job.console.say(line)
     return Exit.DONE
 

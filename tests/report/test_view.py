@@ -9,7 +9,8 @@ from ci_lib.candidate import Code
 from ci_lib.config import ApprovalPolicy, Environment
 from ci_lib.errors import Refused
 from ci_lib.report import lineage
-from ci_lib.report.view import Records, View, compose
+from ci_lib.report.records import Records
+from ci_lib.report.view import View, compose
 
 
 def look(built: Chain) -> View:
