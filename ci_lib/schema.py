@@ -34,6 +34,8 @@ def json_schema() -> dict[str, Any]:
     rule["oneOf"] = [{"required": [limit]} for limit in LIMITS]
     for name in ("valid_for", "waiver_for"):
         _in_words(name, definitions["ApprovalPolicy"]["properties"][name])
+    for name in ("approvers", "required"):
+        definitions["ApprovalPolicy"]["properties"][name]["anyOf"][1]["additionalProperties"] = False  # roles
     made["properties"]["environments"]["additionalProperties"] = False
     for model in (made, *definitions.values()):
         for each in model["properties"].values():
