@@ -6,6 +6,7 @@ from datetime import datetime
 from ci_lib.approval import Approval, Waiver
 from ci_lib.config import ApprovalPolicy
 from ci_lib.decision import Decision
+from ci_lib.text import visible
 
 
 class Waived(Waiver):
@@ -18,7 +19,7 @@ class Waived(Waiver):
         """Give the waiver as one line."""
         day = f"{self.expires_at:%Y-%m-%d}"
         until = f"EXPIRED on {day}" if self.expired else f"until {day}"
-        return f"{self.finding} {until}, owner {self.owner}, by {self.by}: {self.reason}"
+        return visible(f"{self.finding} {until}, owner {self.owner}, by {self.by}: {self.reason}")
 
 
 def failed(decision: Decision) -> tuple[str, ...]:
@@ -60,5 +61,5 @@ def given(approvals: Sequence[Approval], now: datetime) -> tuple[Waived, ...]:
 
 
 def conditions(approvals: Sequence[Approval]) -> tuple[str, ...]:
-    """Return the conditions of some approvals, each with who made it."""
-    return tuple(f"{answer.approver.id}: {text}" for answer in approvals for text in answer.conditions)
+    """Return the conditions of some approvals, each on one line with who made it."""
+    return tuple(visible(f"{answer.approver.id}: {text}") for answer in approvals for text in answer.conditions)

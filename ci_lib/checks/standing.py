@@ -10,6 +10,7 @@ from ci_lib.config import ApprovalPolicy
 from ci_lib.decision import Decision
 from ci_lib.people import distinct, fold
 from ci_lib.places import fill, would_do
+from ci_lib.text import visible
 from ci_lib.waivers import failed
 
 
@@ -40,7 +41,7 @@ def standing(approvals: Sequence[Approval], *, policy: ApprovalPolicy, decision:
     """
     for answer in approvals:
         if answer.decision == "rejected":
-            return Standing(state="rejected", sentence=f"{answer.approver.id} rejected it: {answer.reason}")
+            return Standing(state="rejected", sentence=visible(f"{answer.approver.id} rejected it: {answer.reason}"))
     waived = {waiver.finding for answer in approvals for waiver in answer.waivers}
     unwaived = tuple(name for name in failed(decision) if name not in waived)
     have, missing, who = _places(approvals, policy)

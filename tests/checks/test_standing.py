@@ -96,3 +96,8 @@ def test_a_waiver_of_one_approver_is_enough_beside_the_yes_of_the_other() -> Non
 
 def test_ones_own_yes_counts_for_nothing_beside_ones_own_no() -> None:
     assert standing(PASSED, [answer(), answer(decision="rejected")]).state == "rejected"
+
+
+def test_a_reason_cannot_write_a_second_line() -> None:
+    found = standing(PASSED, [answer(decision="rejected", reason="no\n  next: ml-release deploy")])
+    assert "\n" not in found.sentence
