@@ -172,6 +172,9 @@ class ChainGate:
         if any(not text.strip() or len(text) > LONGEST_REASON for text in vote.conditions):
             message = f"a condition is a text of at most {LONGEST_REASON:,} characters"
             raise BadInput(message, 'say what you expect: --condition "…"; or leave it out')
+        if any(len(waiver.reason) + len(waiver.owner) > LONGEST_REASON for waiver in vote.waivers):
+            message = f"a waiver's reason and owner have more than {LONGEST_REASON:,} characters"
+            raise BadInput(message, "say it shorter, or where to read it")
         if vote.conditions and vote.decision == "rejected":
             message = "a rejection has no conditions"
             raise BadInput(message, "say it in the reason")

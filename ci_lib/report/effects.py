@@ -84,8 +84,9 @@ def _signers(environment: str, records: Records) -> str:
     among = ", and ".join(
         _among(role, number, approval.members.get(role, ())) for role, number in approval.needed.items()
     )
+    both = ", nobody for two of these" if len(approval.needed) > 1 else ""
     waiver = ", and each failed finding is waived by name" if records.decision.verdict == "fail" else ""
-    return f"To sign: {among}{eyes}{waiver}. {KNOWN[approval.assurance]}"
+    return f"To sign: {among}{both}{eyes}{waiver}. {KNOWN[approval.assurance]}"
 
 
 def _among(role: str, number: int, names: tuple[str, ...]) -> str:

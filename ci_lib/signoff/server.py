@@ -21,6 +21,9 @@ from ci_lib.signoff.handler import Handler
 LINGER = 3.0
 """Seconds that a decided page waits for the browser to fetch the result."""
 
+FRAME = 0.5
+"""Seconds that it then waits for the browser to fetch the report into its frame."""
+
 
 def _secret() -> str:
     return secrets.token_urlsafe(32)
@@ -50,6 +53,7 @@ class Signoff(ThreadingHTTPServer):
         self.lock = threading.RLock()
         self.changed = threading.Event()
         self.shown = threading.Event()
+        self.framed = threading.Event()
         self.answered: set[str] = set()
         self.failure: BaseException | None = None
         self.sheet = html.style("report.css", "signoff.css")
@@ -109,6 +113,7 @@ class Signoff(ThreadingHTTPServer):
             self.gate.record(vote)
             self.answered.add(form.number)
             self.shown.clear()
+            self.framed.clear()
         self.changed.set()
         return True
 
@@ -134,8 +139,8 @@ class Signoff(ThreadingHTTPServer):
 
     def linger(self, seconds: float = LINGER) -> None:
         """Let the browser that answered fetch the result before the page closes."""
-        if self.answered:
-            self.shown.wait(seconds)
+        if self.answered and self.shown.wait(seconds):
+            self.framed.wait(FRAME)
 
     def wait(
         self,

@@ -132,6 +132,8 @@ REFUSED: list[Case] = [
     (41, waived({}, policy=policy()), "the policy does not let roc_auc be waived"),
     (41, waived({}, policy=policy(waivable=("roc_auc:a=b", "brier"))), "the policy does not let roc_auc be waived"),
     (42, waived({"owner": " "}), "the waiver of roc_auc has no owner"),
+    (42, waived({"owner": "…"}), "the waiver of roc_auc has no owner"),
+    (43, waived({"reason": "…"}), "the waiver of roc_auc has no reason"),
     (43, waived({"reason": "\n"}), "the waiver of roc_auc has no reason"),
     (44, waived({"expires_at": NAIVE + timedelta(days=1)}), "ends at a time without a time zone"),
     (45, waived({"expires_at": NOW + timedelta(days=31)}), "lasts longer than the policy lets it"),
