@@ -28,7 +28,8 @@ def parse(value: object) -> object:
 
 def words(value: timedelta) -> str:
     """Return a duration as release.yml writes it."""
-    for unit, seconds in reversed(UNITS.items()):
+    for unit in ("day", "hour"):  # a week is read, and said as 7 days: who wrote 7 days finds them again
+        seconds = UNITS[unit]
         if value.total_seconds() % seconds == 0:
             number = int(value.total_seconds() // seconds)
             return f"{number} {unit}{'' if number == 1 else 's'}"

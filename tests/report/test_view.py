@@ -106,7 +106,7 @@ def test_waivers_are_asked_for_where_each_failed_finding_may_be_waived() -> None
     names = tuple(finding.name for finding in chain("fail").decision.findings if finding.outcome == "fail")
     view = look(failing(sorted({name.partition(":")[0] for name in names})))
     assert view.waive == names
-    assert "2 weeks away at most" in view.waive_terms
+    assert "14 days away at most" in view.waive_terms
     assert "replace release 3" in view.effects[0].what
     assert "each failed finding is waived by name" in view.effects[0].who
 
@@ -124,8 +124,8 @@ def test_the_report_lists_the_waivers_that_are_asked_for(name: str) -> None:
     files = report.render(built.config, built.dataset, built.candidate, built.evidence, built.decision)
     text = files[name].decode()
     assert "Waivers asked for: " in text
-    assert "2 weeks away at most" in text
-    assert "impact_ratio, equal_opportunity_difference, for at most 2 weeks" in text.replace("\\", "")
+    assert "14 days away at most" in text
+    assert "impact_ratio, equal_opportunity_difference, for at most 14 days" in text.replace("\\", "")
 
 
 def test_the_policy_names_who_signs_for_which_role() -> None:
