@@ -82,7 +82,7 @@ def in_production(production: Production, now: datetime) -> InProduction | None:
     head = production.ledger.head()
     if head is None:
         return None
-    answers = approvals(production, head)
+    answers = _approvals(production, head)
     people = None if answers is None else tuple(answer.approver.id for answer in answers)
     return InProduction(
         release=head.number,
@@ -100,7 +100,7 @@ def in_production(production: Production, now: datetime) -> InProduction | None:
     )
 
 
-def approvals(production: Production, release: Release) -> tuple[Approval, ...] | None:
+def _approvals(production: Production, release: Release) -> tuple[Approval, ...] | None:
     """Return the approvals that a release rests on; None when those that were kept do not hold."""
     try:
         return champion.approvals(production, release)

@@ -116,6 +116,10 @@ def test_lost_approvals_are_said(world: World) -> None:
     for path in (world.project / "mlartifacts").rglob("1.json"):
         path.write_text("{}")
     assert "its approvals are missing or changed: ml-release audit" in shown(world)
+    assert history.main(world.job()) == Exit.DONE
+    said = world.heard()
+    assert said.startswith("release  when")
+    assert "waivers and conditions are not known" in said
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ class Standing:
     missing: tuple[str, ...] = ()
     """Whose yes is still needed, e.g. ``risk: 1 of ben, dora``."""
     who: tuple[str, ...] = ()
-    """Everybody who could give it."""
+    """Everybody who could give it, or settle what is open."""
     unwaived: tuple[str, ...] = ()
     """Failed findings that nobody has waived by name."""
 
@@ -79,6 +79,8 @@ def _places(approvals: Sequence[Approval], policy: ApprovalPolicy) -> tuple[int,
         could += names
         of = ", ".join(dict.fromkeys(names)) or "nobody"
         missing.append(f"{role}: {free} of {of}" if role else f"{free} of {of}")
+    if not missing:  # something else is left open, which anybody else may settle
+        could = [name for name in policy.people if fold(name) not in said]
     return len(filled), tuple(missing), tuple(dict.fromkeys(could))
 
 

@@ -21,9 +21,6 @@ from ci_lib.signoff.handler import Handler
 LINGER = 3.0
 """Seconds that a decided page waits for the browser to fetch the result."""
 
-FRAME = 0.5
-"""Seconds that it then waits for the browser to fetch the report into its frame."""
-
 
 def _secret() -> str:
     return secrets.token_urlsafe(32)
@@ -138,9 +135,9 @@ class Signoff(ThreadingHTTPServer):
     # ---- what the caller asks
 
     def linger(self, seconds: float = LINGER) -> None:
-        """Let the browser that answered fetch the result before the page closes."""
+        """Let the browser that answered fetch the result, and the report into its frame, before the page closes."""
         if self.answered and self.shown.wait(seconds):
-            self.framed.wait(FRAME)
+            self.framed.wait(seconds)
 
     def wait(
         self,

@@ -79,6 +79,11 @@ def test_whoever_could_still_answer_is_named() -> None:
     assert standing(PASSED, [], **ROLES).who == ("ana", "cleo", "ben")
 
 
+def test_where_only_a_finding_is_open_anybody_else_could_settle_it() -> None:
+    assert standing(FAILED, [by("ana", value=FAILED)]).who == ("ben",)
+    assert standing(OPEN, [by("ana", accepted=())]).who == ("ben",)
+
+
 def test_a_role_that_nobody_can_fill_any_more_is_said() -> None:
     assert standing(PASSED, [by("ben")], **ROLES | {"required": {"risk": 2}}).missing == ("risk: 1 of nobody",)
 

@@ -1,6 +1,8 @@
 """The signoff page in a real Chromium: approve, reject, reload, double click, a second approver, an expired page."""
 
+import queue
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -14,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from ci_lib import report
 from ci_lib.findings import Outcome
 from ci_lib.gate import Vote
-from ci_lib.signoff import Question, Signoff
+from ci_lib.signoff import Question, Signoff, serve
 
 
 def question(verdict: Outcome = "inconclusive", **more: object) -> Question:
@@ -176,6 +178,18 @@ def test_a_second_approver_after_the_decision_is_told_it_is_decided(desk: Desk) 
     expect(other.get_by_role("alert")).to_contain_text("Your answer was not recorded")
     expect(other.get_by_role("heading", name="Approved")).to_be_visible()
     assert [approval.approver.id for approval in gate.given] == ["ben"]
+
+
+def test_the_page_closes_with_the_report_still_in_its_frame(desk: Desk) -> None:
+    links: queue.Queue[str] = queue.Queue()
+    with ThreadPoolExecutor() as pool:
+        serving = pool.submit(serve, MemoryGate(), question("pass"), announce=links.put, timeout=60, linger=30)
+        page = desk.visit(links.get(timeout=10))
+        fill(page)
+        page.get_by_role("button", name="Approve").click()
+        expect(page.get_by_role("heading", name="Approved")).to_be_visible()
+        assert serving.result() == "approved"
+    expect(page.frame_locator("iframe").locator("h1")).to_have_text("loan-approval")
 
 
 def test_who_approved_can_stop_it_before_it_is_released(desk: Desk) -> None:

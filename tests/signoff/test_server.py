@@ -429,6 +429,7 @@ def test_the_served_page_stays_until_the_browser_has_seen_the_result() -> None:
         visitor.look()
         visitor.answer()
         seen.append(visitor.look())
+        visitor.look("/report")
 
     def announce(link: str) -> None:
         threading.Thread(target=visit, args=[link]).start()
