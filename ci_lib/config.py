@@ -142,7 +142,7 @@ class ApprovalPolicy(Record):
     approvers: tuple[str, ...] | dict[Name, tuple[str, ...]] = ()
     """Names; or the names of each role, e.g. ``{data-science: [ana, cleo], risk: [ben]}``."""
     required: Count | Annotated[dict[Name, Count], Field(min_length=1)] = 1
-    """How many of them must say yes; with roles, how many of each. One person never counts twice, one no stops it."""
+    """How many of them must say yes; with roles, how many of each. Nobody counts twice, and one no stops it."""
     four_eyes: bool = True
     """The approver is no author."""
     valid_for: Duration = timedelta(days=7)

@@ -71,12 +71,19 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     # The copy last: between the check of its bytes and the entry nothing else happens that takes time.
     copy = _copy(job, production, chain, op)
     with workspace.deciding(job.here):
-        if approvals and (no := no_meanwhile(job, chain)):
-            return _stopped(job, chain, no)
-        entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
-        production.project()
-        what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
-        return _end(job, entry, f"release {entry.number}: {what}")
+        return _append(job, production, chain, approvals, copy, op)
+
+
+def _append(
+    job: Job, production: Production, chain: Chain, approvals: tuple[Signed, ...], copy: Copy, op: Digest
+) -> int:
+    """Append to the ledger and move the alias, unless somebody said no while the bytes were copied."""
+    if approvals and (no := no_meanwhile(job, chain)):
+        return _stopped(job, chain, no)
+    entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
+    production.project()
+    what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
+    return _end(job, entry, f"release {entry.number}: {what}")
 
 
 def _stopped(job: Job, chain: Chain, no: Approval) -> Exit:

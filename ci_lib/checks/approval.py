@@ -54,6 +54,18 @@ def check_approval(
         signed_by: names of the policy's keys that signed it, and counted when it was given.
     """
     who = f"the answer of {approval.approver.id!r}"
+    _check_about(approval, who, subjects, environment, destination, model)
+    _check_use(approval, who, used, op)
+    _check_time(approval, who, policy, now)
+    _check_person(approval, who, policy, authors)
+    _check_signature(approval, who, policy, signed_by)
+    _check_words(approval, who, decision)
+    check_waivers(approval, policy, decision, now)
+
+
+def _check_about(
+    approval: Approval, who: str, subjects: Subjects, environment: str, destination: Digest, model: str
+) -> None:
     # (16) It is about this model,
     expect(approval.model == model, f"{who} is about the model {approval.model!r}, not {model!r}")
     # (17) in this environment,
@@ -64,13 +76,11 @@ def check_approval(
     # (19) about exactly these bytes, this evidence, decision, report and policy.
     changed = [part for part in Subjects.model_fields if getattr(approval.subjects, part) != getattr(subjects, part)]
     expect(not changed, f"{who} is about something else: {', '.join(changed)} changed since")
+
+
+def _check_use(approval: Approval, who: str, used: Mapping[str, str], op: Digest | None) -> None:
     # (20) It was not used for another release.
     expect(used.get(used_nonce(approval.nonce), op) == op, f"{who} was already used for another release")
-    _check_time(approval, who, policy, now)
-    _check_person(approval, who, policy, authors)
-    _check_signature(approval, who, policy, signed_by)
-    _check_words(approval, who, decision)
-    check_waivers(approval, policy, decision, now)
 
 
 def _check_time(approval: Approval, who: str, policy: ApprovalPolicy, now: datetime) -> None:
