@@ -323,6 +323,11 @@ def test_a_condition_says_something_and_not_too_much(desk: Desk, text: str) -> N
         desk.open().record(desk.vote(conditions=(text,)))
 
 
+def test_a_waivers_words_are_not_too_many(failing: Desk) -> None:
+    with pytest.raises(BadInput, match="a waiver's reason and owner have more than 4,000 characters"):
+        failing.open().record(failing.vote(waivers=(waiver(failing, owner="x" * 4_001),)))
+
+
 def test_a_persons_key_signs_that_persons_answer_alone(tmp_path: Path) -> None:
     public = keys.new(tmp_path / "ben.pem")
     desk = Desk(tmp_path, keys=(VerifyKey(name="ben's laptop", public=public, person="ben"),))

@@ -1,6 +1,9 @@
 """A release from rows to production and back, by the command line alone."""
 
 import json
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -262,3 +265,32 @@ def test_a_consumer_downloads_the_released_bytes(released: Project, tmp_path: Pa
     assert released.must("resolve", "--download", str(target)).out.strip().startswith(str(target))
     assert list(target.rglob("MLmodel"))
     assert "is not empty" in released.must("resolve", "--download", str(target), code=2).err
+
+
+@pytest.mark.parametrize(("answer", "code"), [((), 0), (("--reject",), 13)])
+def test_the_page_of_a_gate_ends_when_another_terminal_answers(
+    approved: Project, tmp_path: Path, answer: tuple[str, ...], code: int
+) -> None:
+    project = approved.copied(tmp_path)
+    shutil.rmtree(project.root / "release" / "production" / "approvals")
+    with ThreadPoolExecutor() as pool:
+        page = pool.submit(project.run, "approve", "--page")
+        project.must("approve", "--as", "ben", "--reason", "read it", *answer, code=code)
+        ran = page.result(timeout=60)
+    assert ran.code == code, ran.err
+    assert "the gate is open for ben, cora" in ran.out
+    assert "look and decide:  http://127.0.0.1:" in ran.out
+
+
+def test_the_page_of_a_candidate_that_changes_meanwhile_says_so(approved: Project, tmp_path: Path) -> None:
+    project = approved.copied(tmp_path)
+    shutil.rmtree(project.root / "release" / "production" / "approvals")
+    with ThreadPoolExecutor() as pool:
+        page = pool.submit(project.run, "approve", "--page")
+        while not page.done():
+            report = project.root / "release" / "report" / "index.html"
+            report.write_bytes(report.read_bytes() + b" ")
+            time.sleep(0.1)
+        ran = page.result()
+    assert ran.code == 12, ran.err
+    assert "next: ml-release run" in ran.out
