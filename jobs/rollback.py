@@ -33,9 +33,9 @@ def main(job: Job) -> int:
     if target.manifest == head.manifest and is_copy(production.seen(), head):
         same = "" if target == head else f", and has the bytes of release {target.number}"
         return _end(job, head, f"release {head.number} is in production already{same}: nothing to do")
-    with job.console.step(f"checking the bytes of release {target.number}"):
-        version = _verified(production, target, entries)
     op = _op(job, to, reason, head.digest())
+    with job.console.step(f"checking the bytes of release {target.number}"):
+        version = _verified(production, target, entries, op)
     entry = production.ledger.append(op, lambda now: _entry(job, now, head, target, version, op, reason))
     production.project()
     what = f"{production.uri} is version {version}, the bytes of release {target.number}"
@@ -61,7 +61,7 @@ def _op(job: Job, to: int | None, reason: str, leaves: Digest) -> Digest:
     )
 
 
-def _verified(production: Production, target: Release, entries: tuple[Release, ...]) -> str:
+def _verified(production: Production, target: Release, entries: tuple[Release, ...], op: Digest) -> str:
     """Return the version of the production model to point to, after checking its bytes.
 
     A version that somebody deleted is registered again from the production copy, which outlives it.
@@ -75,7 +75,7 @@ def _verified(production: Production, target: Release, entries: tuple[Release, .
         older = [entry.number for entry in restorable(entries) if entry.number < target.number]
         hint = f"ml-release rollback --to {older[0]} --reason …" if older else "ml-release history"
         raise Refused(error.what, hint) from error
-    return production.version_of(target)
+    return production.version_of(target, op)
 
 
 def _entry(

@@ -29,7 +29,7 @@ from ci_lib.registry import Registry
 
 VERSIONS = (10, 1000)
 REPEATS = 5
-LISTS = {"search_model_versions", "get_registered_model", "get_latest_versions"}
+LISTS = {"get_registered_model", "get_latest_versions"}
 
 
 def main() -> int:
