@@ -187,7 +187,8 @@ class Production:
         found = self.registry.version(self.name, release.model_version)
         if is_copy(found, release):
             return release.model_version
-        return self.registry.create_version(self.name, release.model_id, op=op)
+        again = [version for version in self.registry.made(self.name, op) if version.model_id == release.model_id]
+        return again[0].number if again else self.registry.create_version(self.name, release.model_id, op=op)
 
     def started(self) -> "Production":
         """Return the same with a ledger, made when there is none."""

@@ -251,12 +251,10 @@ class Registry:
             name: the registered model.
             model_id: ``m-…``.
             run_id: the run that uploaded the bytes.
-            op: identity of the operation: it makes one version of these bytes, however often it is run.
+            op: identity of the operation: it makes one version of these bytes. What an earlier run made, the caller
+                looks for (`made`).
         """
         for wait in (*WAITS, None):
-            made = [version for version in self.made(name, op) if version.model_id == model_id] if op else []
-            if made:
-                return made[0].number
             with answering(self.address), self._as_default():
                 try:
                     return self._new_version(name, model_id, run_id, op)
@@ -264,6 +262,8 @@ class Registry:
                     if op is None or wait is None or code(error) not in NOT_NOW:
                         raise
             self._pause(wait)
+            if made := [version for version in self.made(name, op) if version.model_id == model_id]:
+                return made[0].number
         raise AssertionError  # the last turn returns or raises
 
     def made(self, name: str, op: str) -> tuple[Version, ...]:
