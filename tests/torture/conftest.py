@@ -17,8 +17,8 @@ PROPERTY = "figure"
 def figure(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     """Say what was reached; the session ends with a list.
 
-    ``figure("fuzz", "20000 files, 0 tracebacks")`` is one line; ``figure("crash matrix", "{} points", 98)`` from several
-    tests is one line with the sums.
+    ``figure("fuzz", "20000 files, 0 tracebacks")`` is one line; ``figure("crash matrix", "{} points", 98)`` from
+    several tests is one line with the sums.
     """
 
     def say(name: str, text: str, *numbers: int) -> None:

@@ -1,5 +1,6 @@
-"""Deploy, rollback and reconcile, killed by SIGKILL before and after every call to MLflow and before every change of a
-file, on three kinds of registry; then one re-run.
+"""Deploy, rollback and reconcile, killed by SIGKILL at every point on three kinds of registry; then one re-run.
+
+A point is before and after every call to MLflow, and before every change of a file of the job.
 """
 
 from collections.abc import Callable
@@ -75,3 +76,24 @@ def test_killed_at_any_point_and_run_again_it_is_done_once(
                 error.add_note(f"{kind}, {scene}, killed at point {number}: {points[number - 1]}")
                 raise
     figure("crash matrix", "{} points, each old or new and done once after one re-run", len(tried))
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_killed_again_while_recovering_it_is_done_once(
+    warm: Warm, backend: Callable[[str], Place], figure: Figure, kind: str, scene: str
+) -> None:
+    """A sample, drawn evenly from both; `test_double_crash` has all pairs in memory."""
+    registry, what, prefix = backend(kind), SCENES[scene], "twice-" + scene.replace(" ", "-")
+    whole = replace(registry, name=f"{prefix}-whole")
+    warm.run(crashing.prepare, [whole], scene)
+    _, points = warm.run(crashing.act, whole, scene)
+    firsts = spread(len(points), size(1, 8))
+    pairs = [(first, second) for first in firsts for second in spread(20, size(1, 4))]
+    there = dict(zip(pairs, places(registry, prefix, len(pairs)), strict=True))
+    warm.run(crashing.prepare, list(there.values()), scene)
+    for (first, second), place in there.items():
+        assert warm.run(crashing.act, place, scene, first) is Died
+        warm.run(crashing.act, place, scene, second)  # a short recovery may end before it gets there
+        finished(what, warm.run(crashing.recover, place, scene))
+    figure("double crash with SIGKILL", "{} pairs of points, each done once after one more run", len(pairs))
