@@ -43,11 +43,17 @@ def main(job: Job) -> int:
 
 
 def _already(job: Job, entries: tuple[Release, ...], to: int | None, reason: str) -> Release | None:
-    """Return the head if this very rollback made it: a job that is retried must not go back one release more."""
-    head = entries[-1] if entries else None
-    if head is None or head.previous is None:
-        return None
-    return head if head.op == _op(job, to, reason, head.previous) else None
+    """Return the head if this very rollback made it: a job that is retried must not go back one release more.
+
+    Raises:
+        Refused: this rollback was done, and replaced since. A retried job must not take back what came after it.
+    """
+    mine = (entry for entry in reversed(entries) if entry.previous and entry.op == _op(job, to, reason, entry.previous))
+    done = next(mine, None)
+    if done is None or done == entries[-1]:
+        return done
+    message = f"this rollback was release {done.number}, and release {entries[-1].number} replaced it"
+    raise Refused(message, "to roll back that one, too, say why: another --reason, or a new pipeline")
 
 
 def _op(job: Job, to: int | None, reason: str, leaves: Digest) -> Digest:
