@@ -29,8 +29,8 @@ class Job(NamedTuple):
     op: str = ""
     content: str = ""
     nonce: str = ""
-    compared: int | None = None
-    """The release that the candidate was compared with; None: this environment does not ask."""
+    compared: int = 0
+    """The release that the candidate was compared with; 0: this environment does not ask."""
 
 
 class Process(NamedTuple):
@@ -159,8 +159,8 @@ def _rest_on(world: World, me: Process) -> tuple[World, Process]:
     """Read the head that the entry will rest on."""
     if world.mine(me.job.op):
         return world, me._replace(step="head", back="done")
-    expected = me.job.compared if me.job.kind == "deploy" else me.length
-    moved = expected is not None and expected != len(world.ledger)
+    expected = (me.job.compared or len(world.ledger)) if me.job.kind == "deploy" else me.length
+    moved = expected != len(world.ledger)
     return world, me._replace(step="refused" if moved else "append", length=len(world.ledger))
 
 
@@ -231,19 +231,20 @@ STEPS: dict[str, tuple[tuple[str, ...], Step]] = {
 def begin(*jobs: Job, crashes: int) -> State:
     """Return the state with releases 1 (bytes A) and 2 (bytes B), before jobs start."""
     ledger = (Entry("one", "A", 1, 0), Entry("two", "B", 2, 1))
-    return State(World(ledger, (("A", "one"), ("B", "two")), alias=2), tuple(map(Process, jobs)), crashes)
+    return State(World(ledger, (("A", "one"), ("B", "two")), alias=2), tuple(sorted(map(Process, jobs))), crashes)
 
 
 def successors(state: State, steps: dict[str, tuple[tuple[str, ...], Step]]) -> Iterator[State]:
-    """Return the states that one step, or one crash, leads to."""
+    """Return the states that one step, or one crash, leads to. Whose turn it is does not matter, only who is where."""
     for place, process in enumerate(state.processes):
         if process.step in ENDED:
             continue
         before, after = state.processes[:place], state.processes[place + 1 :]
         world, moved = steps[process.step][1](state.world, process)
-        yield State(world, (*before, moved, *after), state.crashes)
+        yield State(world, tuple(sorted((*before, moved, *after))), state.crashes)
         if state.crashes:
-            yield State(state.world, (*before, Process(process.job), *after), state.crashes - 1)
+            again = Process(process.job)
+            yield State(state.world, tuple(sorted((*before, again, *after))), state.crashes - 1)
 
 
 def problems(state: State) -> Iterator[str]:
@@ -274,7 +275,7 @@ def _wrong(world: World, number: int, entry: Entry, job: Job) -> Iterator[str]:
     approved = job.content if entry.restores is None else world.ledger[entry.restores - 1].content
     if there and entry.content != approved:
         yield "what was released is not what was approved"
-    if job.compared is not None and job.compared != number - 1:
+    if job.compared not in {0, number - 1}:
         yield "a candidate replaced another champion than it was compared with"
     if world.versions[entry.version - 1][0] != entry.content:
         yield "an entry names a version with other bytes"

@@ -1,7 +1,6 @@
 """The model of deploy, rollback and reconcile: all that several can do at once, and that the jobs do the same."""
 
 from collections.abc import Callable
-from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,30 @@ from ci_lib.registry import Registry
 JOBS = {
     "deploy": Job("deploy", "three", "A", "n1", 2),
     "another deploy": Job("deploy", "four", "A", "n2", 2),
-    "deploy on the same approval": Job("deploy", "five", "B", "n1", None),
-    "deploy to an early environment": Job("deploy", "six", "A", "n3", None),
+    "second use": Job("deploy", "five", "B", "n1"),
+    "early deploy": Job("deploy", "six", "A", "n3"),
     "rollback": Job("rollback", "back"),
     "another rollback": Job("rollback", "further back"),
     "reconcile": Job("reconcile"),
 }
-PAIRS = (("deploy", "rollback"), ("deploy", "deploy on the same approval"))
-SLICE = [*PAIRS, ("rollback", "another rollback", "reconcile")]
-SETS = list(combinations_with_replacement(JOBS, 3)) if FULL else SLICE
+SLICE = (("deploy", "rollback"), ("deploy", "second use"), ("rollback", "another rollback", "reconcile"))
+ALL = (
+    ("deploy", "deploy", "another deploy"),
+    ("deploy", "deploy", "rollback"),
+    ("deploy", "another deploy", "rollback"),
+    ("deploy", "rollback", "rollback"),
+    ("deploy", "rollback", "another rollback"),
+    ("deploy", "second use", "rollback"),
+    ("deploy", "early deploy", "second use"),
+    ("early deploy", "early deploy", "rollback"),
+    ("early deploy", "second use", "rollback"),
+    ("early deploy", "rollback", "another rollback"),
+    ("early deploy", "rollback", "reconcile"),
+    ("rollback", "rollback", "another rollback"),
+)
+"""Three writers each. "early deploy" goes to an environment that asks for no comparison with its champion, "second use"
+is another operation on an approval of "deploy"."""
+SETS = ALL if FULL else SLICE
 CRASHES = size(1, 2)
 
 
@@ -95,12 +109,12 @@ def impatient(world: World, me: Process) -> tuple[World, Process]:
 
 MISTAKES = {
     "no compare-and-swap": (without(append=blindly), ("rollback", "another rollback"), "two heads"),
-    "no claim": (without("claim"), ("deploy", "deploy on the same approval"), "used twice"),
-    "no second look": (without(point=trusting), ("rollback", "deploy to an early environment"), "not the head"),
+    "no claim": (without("claim"), ("deploy", "second use"), "used twice"),
+    "no second look": (without(point=trusting), ("rollback", "early deploy"), "not the head"),
     "alias before the ledger": (without(remember=alias_first), ("deploy",), "never released"),
     "a re-run that looks for itself at the head only": (
         without(**{name: only_head(name) for name in ("entries", "rest on")}),
-        ("rollback", "deploy to an early environment"),
+        ("rollback", "early deploy"),
         "done twice",
     ),
     "a re-run that does not reconcile": (without(open=impatient), ("deploy",), "not the head"),
@@ -171,7 +185,7 @@ def reconciling(world: Project) -> int:
 @pytest.mark.parametrize(
     ("scene", "act", "job", "alias"),
     [
-        ("second deploy", SCENES["second deploy"].act, Job("deploy", "x", "A", "n", None), 2),
+        ("second deploy", SCENES["second deploy"].act, Job("deploy", "x", "A", "n"), 2),
         ("rollback", SCENES["rollback"].act, JOBS["rollback"], 2),
         ("reconcile", reconciling, JOBS["reconcile"], 1),
     ],
