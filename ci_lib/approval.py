@@ -5,6 +5,7 @@ from typing import Literal
 
 from ci_lib.candidate import Person
 from ci_lib.record import Digest, Record
+from ci_lib.source import Source
 
 Assurance = Literal["self-declared", "ci-verified"]
 
@@ -32,6 +33,8 @@ class Approval(Record):
     destination: Digest
     """`Config.destination`: registry, registered model and alias of that environment when it was approved."""
     subjects: Subjects
+    policy_source: Source = Source()
+    """Where the job that asked read the policy whose digest is among the subjects."""
     decision: Literal["approved", "rejected"]
     reason: str
     accepted: tuple[str, ...] = ()

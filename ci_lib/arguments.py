@@ -66,6 +66,10 @@ def _project(command: Parser) -> None:
         "--environment", default=None, metavar="NAME", help="default: production, or the first there is"
     )
     command.add_argument(
+        "--policy-from", default=None, metavar="REF|FILE",
+        help="the policy that judges, e.g. origin/main; default: ML_RELEASE_POLICY_FROM, else release.yml itself",
+    )  # fmt: skip
+    command.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
         help="override one key of release.yml, e.g. train.seed=3; repeat it for more",
     )  # fmt: skip
@@ -139,10 +143,36 @@ def _doctor(command: Parser) -> None:
     )
 
 
+def _audit(command: Parser) -> None:
+    _json(command)
+    _head(command)
+
+
+def _head(command: Parser) -> None:
+    command.add_argument(
+        "--head", action="append", default=[], metavar="FILE|DIGEST",
+        help="a head.json, release.json or entry digest kept elsewhere, which the ledger must still have; repeat it",
+    )  # fmt: skip
+
+
 def _resolve(command: Parser) -> None:
     _json(command)
+    _head(command)
+    command.add_argument(
+        "name", nargs="?", default=None, metavar="NAME", help="registered model; default: release.yml's"
+    )
+    command.add_argument(
+        "--registry", default=None, metavar="URI", help="MLflow address of NAME, where there is no release.yml"
+    )
+    command.add_argument(
+        "--key", dest="trusted", action="append", default=[], metavar="ed25519:…",
+        help="without release.yml: public key that releases must be signed with; repeat it for more",
+    )  # fmt: skip
     command.add_argument(
         "--download", type=Path, default=None, metavar="DIR", help="fetch the model, its bytes checked"
+    )
+    command.add_argument(
+        "--verify", action="store_true", help="with --download: check the bytes that are in DIR already"
     )
 
 
@@ -155,7 +185,7 @@ _MORE: dict[str, Callable[[Parser], None]] = {
     "monitor": _monitor,
     "status": _json,
     "history": _json,
-    "audit": _json,
+    "audit": _audit,
     "resolve": _resolve,
     "metrics": _json,
     "keys": _keys,

@@ -22,8 +22,11 @@ from ci_lib.errors import Refused
 from ci_lib.evidence import Evidence
 from ci_lib.labels import positive
 from ci_lib.ledger import used_nonce
+from ci_lib.protected import shown
 from ci_lib.record import Digest
 from ci_lib.release import Release
+from ci_lib.source import HERE, Change, Source
+from ci_lib.text import visible
 
 Decide = Callable[[Policy, Dataset, Evidence], Decision]
 
@@ -48,8 +51,18 @@ class Standing:
     sentence: str
 
 
-def check_chain(chain: Chain, config: Config, decide: Decide) -> None:
-    """Refuse records that do not rest on each other, or on release.yml as it is now, or a decision that is not its."""
+def check_chain(
+    chain: Chain, config: Config, decide: Decide, *, source: Source = HERE, changes: Sequence[Change] = ()
+) -> None:
+    """Refuse records that do not rest on each other, or on release.yml as it is now, or a decision that is not its.
+
+    Args:
+        chain: the records.
+        config: what this job goes by.
+        decide: what judges the evidence again.
+        source: where this job read the policy.
+        changes: what the branch's own release.yml says otherwise now.
+    """
     dataset, candidate, evidence, decision = chain.dataset, chain.candidate, chain.evidence, chain.decision
     policy, model = config.policy, config.model
     # (1) All four are about the model of release.yml.
@@ -69,14 +82,30 @@ def check_chain(chain: Chain, config: Config, decide: Decide) -> None:
     # (6) The decision rests on this dataset and this evidence,
     same = (decision.dataset, decision.evidence) == (dataset.digest(), evidence.digest())
     _expect(same, "decision.json is about other evidence than evidence.json", VALIDATE)
-    # (7) under the policy of release.yml as it is now,
-    same = decision.policy == policy.fingerprint()
-    _expect(same, "decision.json was made under another policy than release.yml has now", VALIDATE)
-    # (8) and that policy makes the same decision of the evidence again.
-    same = decide(policy, dataset, evidence) == decision
+    # (7) under the policy that this job reads, at the same place, as it is now,
+    _check_policy(decision, policy, source)
+    # (8) and that policy makes the same decision of the evidence again, with the same changes to show.
+    other = "release.yml here, or the protected one, changed since validation, and decision.json shows other changes"
+    _expect(tuple(changes) == decision.policy_changes, other, VALIDATE)
+    same = shown(decide(policy, dataset, evidence), decision.policy_source, changes) == decision
     _expect(same, "the policy makes another decision of evidence.json than decision.json says", VALIDATE)
     # (9) What was measured is what release.yml asks about now: target, groups, task, positive label and threshold.
     _check_question(config, dataset, evidence)
+
+
+def _check_policy(decision: Decision, policy: Policy, source: Source) -> None:
+    """Refuse a decision of another policy; the commit may be another one, as long as the policy says the same."""
+    then = decision.policy_source
+    elsewhere = f"decision.json was made by the policy of {then}, and this job reads that of {source}"
+    hint = f"set ML_RELEASE_POLICY_FROM alike in all jobs, then {VALIDATE}"
+    _expect(then.same_place(source), elsewhere, hint)
+    since = f" (then {then.commit[:10]}, now {source.commit[:10]})" if then.commit and source.commit else ""
+    file = f"{source.place}{since}" if source.protected else "release.yml"
+    _expect(
+        decision.policy == policy.fingerprint(),
+        f"decision.json was made under another policy than {file} has now",
+        VALIDATE,
+    )
 
 
 def _check_question(config: Config, dataset: Dataset, evidence: Evidence) -> None:
@@ -193,14 +222,13 @@ def check_approval(
     # (24) There is a reason.
     _expect(bool(approval.reason.strip()), f"{who} gives no reason")
     # (23) One of the policy's keys signed it, where the policy has keys;
-    if policy.keys:
-        names = ", ".join(key.name for key in policy.keys)
+    gate = [key.name for key in policy.keys if key.role == "approve"]
+    if gate:
+        names = ", ".join(gate)
         _expect(bool(signed_by), f"{who} is signed by none of the policy's keys that counted then ({names})")
     # (24) and a policy that asks for more than somebody's word has some.
     needs = policy.assurance != LEVELS[0]
-    _expect(
-        bool(policy.keys) or not needs, f"the policy asks for {policy.assurance} and names no key to verify it with"
-    )
+    _expect(bool(gate) or not needs, f"the policy asks for {policy.assurance} and names no key to verify it with")
 
 
 def standing(approvals: Sequence[Approval], *, required: int, decision: Decision) -> Standing:
@@ -215,15 +243,18 @@ def standing(approvals: Sequence[Approval], *, required: int, decision: Decision
     """
     for answer in approvals:
         if answer.decision == "rejected":
-            return Standing(state="rejected", sentence=f"{answer.approver.id} rejected it: {answer.reason}")
-    people = distinct(answer.approver for answer in approvals)
-    if people < max(required, 1):
-        return Standing(state="waiting", sentence=f"{people} of {max(required, 1)} approvals")
+            return Standing(
+                state="rejected", sentence=visible(f"{answer.approver.id} rejected it: {answer.reason}", None)
+            )
+    count = distinct(answer.approver for answer in approvals)
+    if count < max(required, 1):
+        return Standing(state="waiting", sentence=f"{count} of {max(required, 1)} approvals")
     accepted = {name for answer in approvals for name in answer.accepted}
     unsettled = [name for name in inconclusive(decision) if name not in accepted]
     if unsettled:
-        return Standing(state="waiting", sentence=f"nobody has accepted {', '.join(unsettled)} by name")
-    return Standing(state="approved", sentence="approved by " + ", ".join(answer.approver.id for answer in approvals))
+        return Standing(state="waiting", sentence=visible(f"nobody has accepted {', '.join(unsettled)} by name", None))
+    people = ", ".join(answer.approver.id for answer in approvals)
+    return Standing(state="approved", sentence=visible(f"approved by {people}", None))
 
 
 def inconclusive(decision: Decision) -> tuple[str, ...]:

@@ -156,6 +156,7 @@ def _environments(value: Any) -> Iterator[Problem]:  # noqa: ANN401
         )
     seen: dict[tuple[str, ...], str] = {}
     for name, each in places.items():
+        yield from _twice(value, "environments", name, "accept")
         default = str(_at(value, "model")) + ("" if name == "production" else f"-{name}")
         registry = _at(each, "registry") or _at(value, "registry")
         pointer = (str(registry), str(_at(each, "name") or default))  # another alias is not enough: one ledger a model

@@ -13,6 +13,7 @@ from ci_lib.trusted import VerifyKey
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
+Risk = Literal["unauthenticated", "old-server"]
 Label = str | int | float | bool
 
 LONGEST = 3_653 * 86_400
@@ -37,7 +38,8 @@ def _duration(value: object) -> object:
 
 
 def _words(value: timedelta) -> str:
-    for unit, seconds in reversed(UNITS.items()):
+    for unit in ("day", "hour"):  # a week is read, and said as 7 days: who wrote 7 days finds them again
+        seconds = UNITS[unit]
         if value.total_seconds() % seconds == 0:
             number = int(value.total_seconds() // seconds)
             return f"{number} {unit}{'' if number == 1 else 's'}"
@@ -201,6 +203,10 @@ class Environment(Record):
     """Registered model there; default: the model, with ``-<environment>`` unless it is ``production``."""
     alias: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")] = "champion"
     approval: Literal["required", "automatic"] = "required"
+    unsigned_until: Digest | None = None
+    """Digest of the last unsigned entry of this ledger, where it began before a key of role ``deploy`` was named."""
+    accept: tuple[Risk, ...] = ()
+    """Weaknesses of its MLflow server that somebody decided to live with: ``unauthenticated``, ``old-server``."""
 
 
 class Monitor(Record):

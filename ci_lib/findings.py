@@ -130,7 +130,22 @@ def _limit(rule: Rule) -> judge.Limit:
         return (None, margin) if CATALOGUE[rule.metric].better == "lower" else (0.0 - margin, None)
     if rule.within is not None:
         return (-rule.within, rule.within)
+    if CATALOGUE[rule.metric].better == "one":
+        return _both_ways(rule.at_least, rule.at_most)
     return (rule.at_least, rule.at_most)
+
+
+def _both_ways(low: float | None, high: float | None) -> judge.Limit:
+    """Return the limit of a ratio, judged whichever of the two groups is below the line.
+
+    Four fifths is the lower rate over the higher (29 CFR 1607.4 D). Which group is the reference is our choice, so a
+    reference that is treated worse must not pass because the ratio is above one: at least 0.8 is at most 1.25, too.
+    """
+    if low is not None and 0 < low <= 1:
+        return (low, 1 / low)
+    if high is not None and high >= 1:
+        return (1 / high, high)
+    return (low, high)
 
 
 def _finding(ask: _Asked, *, fails: bool) -> Finding:

@@ -17,7 +17,7 @@ from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Refused
 from ci_lib.job import Job
 from ci_lib.signed import Signed, seal
-from ci_lib.text import quoted
+from ci_lib.text import quoted, visible
 
 State = Literal["waiting", "approved", "rejected", "expired"]
 
@@ -99,7 +99,7 @@ class ChainGate:
             )
             raise Refused(message, "train and validate again: ml-release run")
         if (state := self.state()) in {"approved", "rejected"}:
-            by = ", ".join(answer.approver.id for answer in self.approvals())
+            by = visible(", ".join(answer.approver.id for answer in self.approvals()), None)
             message = f"this candidate is {state} already, by {by}"
             raise Refused(message, "ml-release status")
         self._complete(vote)
@@ -108,7 +108,7 @@ class ChainGate:
         self._check(signed)
         again = any(checks.may_be_same(answer.approver, other.approver) for other in self.approvals())
         if again and answer.decision == "approved":  # a no after a yes, while others are still asked, is heard
-            message = f"{answer.approver.id} has answered already; another approver is needed"
+            message = f"{visible(answer.approver.id, None)} has answered already; another approver is needed"
             raise Refused(message, "ml-release status")
         self._clear_invalid()
         signed.write(self.folder / f"{_slug(answer.approver)}.json")
@@ -159,6 +159,7 @@ class ChainGate:
             environment=job.environment,
             destination=job.config.destination(job.environment),
             subjects=self.chain.subjects(policy.fingerprint()),
+            policy_source=job.policy_source,
             decision=vote.decision,
             reason=vote.reason.strip(),
             accepted=vote.accepted if vote.decision == "approved" else (),
@@ -202,7 +203,7 @@ def open_gate(job: Job) -> ChainGate:
         message = f"{job.environment} releases a pass by itself: nobody is asked"
         raise BadInput(message, f"ml-release deploy --environment {job.environment}")
     chain = chains.read(job.chain)
-    checks.check_chain(chain, job.config, decide)
+    checks.check_chain(chain, job.config, decide, source=job.policy_source, changes=job.policy_changes)
     if chain.decision.verdict == "fail":
         failed = ", ".join(finding.name for finding in chain.decision.findings if finding.outcome == "fail")
         message = f"the verdict is fail ({failed}): it never reaches the gate"

@@ -8,6 +8,7 @@ from ci_lib.job import Job
 from ci_lib.production import open_production, short
 from ci_lib.release import Release
 from ci_lib.status import when
+from ci_lib.text import visible
 
 HEAD = ("release", "when", "what", "bytes", "version", "by", "approvals", "why")
 
@@ -17,7 +18,7 @@ def main(job: Job) -> int:
     entries = open_production(job).ledger.entries()
     if job.args.json:
         records = [entry.model_dump(mode="json") for entry in entries]
-        job.console.say(json.dumps(records, indent=2, ensure_ascii=False))
+        job.console.say(json.dumps(records, indent=2))
         return Exit.DONE
     if not entries:
         job.console.say(f"nothing has been released to {job.environment} yet")
@@ -37,6 +38,6 @@ def table(entries: Sequence[Release]) -> tuple[str, ...]:
 def _row(entry: Release) -> tuple[str, ...]:
     what = "deploy" if entry.action == "deploy" else f"rollback to {entry.restores}"
     signed = "automatic" if entry.automatic else str(len(entry.approvals)) if entry.action == "deploy" else "-"
-    why = " ".join(entry.reason.split())
-    who = entry.actor.id
+    why = " ".join(visible(entry.reason, None).split())
+    who = visible(entry.actor.id, None)
     return (str(entry.number), when(entry.at), what, short(entry.manifest), entry.model_version, who, signed, why)

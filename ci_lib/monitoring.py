@@ -19,7 +19,7 @@ from ci_lib.measure import drift, fairness, performance
 from ci_lib.measurement import Measurement, Scope
 from ci_lib.probe.children import Children
 from ci_lib.probe.golden import mismatches
-from ci_lib.probe.run import Probe, own_time
+from ci_lib.probe.run import Probe, cut_off, own_time
 from ci_lib.production import Production
 from ci_lib.release import Release
 
@@ -54,13 +54,14 @@ def watch(job: Job, production: Production, batch: pd.DataFrame | None, children
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
         root = Path(scratch)
         dataset, evidence = champion.records(production, head, root / "records")
-        model = production.fetch(head, root / "model")
         child = children.take("champion")
+        model = production.fetch(head, children.models / "champion")
         config = _as_released(job.config, evidence)
         probe = Probe(config=config, env=job.env, scratch=child.scratch, child=child)
         rows = None if batch is None else _features(batch, dataset, model)
         probed = probe.ask(model, dataset, rows=rows, golden=golden.inputs)
-    job.console.say(f"   {own_time([probed.answer])}")
+    for line in (own_time([probed.answer]), *cut_off([probed])):
+        job.console.say(f"   {line}")
     found = [_repeated(mismatches(golden, probed.answer.golden), len(golden.outputs))]
     if batch is not None and rows is not None and probed.scores is not None:
         found += reference.drift(

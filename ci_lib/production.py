@@ -8,9 +8,10 @@ import json
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ci_lib import keys, signing
 from ci_lib.errors import Refused, Unavailable
 from ci_lib.job import Job
 from ci_lib.ledger import Ledger, copied
@@ -18,6 +19,8 @@ from ci_lib.manifest import Manifest, difference, scan
 from ci_lib.record import Digest
 from ci_lib.registry import OP, LedgerRun, Registry, Version
 from ci_lib.release import Release
+from ci_lib.segments import place
+from ci_lib.signing import Signing
 
 ATTEMPTS = 20
 """So often another job may move the head while we point the alias to it."""
@@ -51,11 +54,13 @@ class Production:
     alias: str
     run: LedgerRun | None
     """What holds the ledger; None before the first release."""
+    signing: Signing = field(default_factory=Signing)
+    """Who may sign the ledger."""
 
     @property
     def ledger(self) -> Ledger:
         """The history; reads as empty before the first release."""
-        return Ledger(self.run, model=self.model, environment=self.environment)
+        return Ledger(self.run, model=self.model, environment=self.environment, signing=self.signing)
 
     @property
     def uri(self) -> str:
@@ -115,11 +120,12 @@ class Production:
         Raises:
             Refused: what MLflow gives back is not what was uploaded.
         """
-        noted = self.ledger.notes().get(copied(op))
+        aim = self.ledger.aim(op)
+        noted = aim.notes.get(copied(op))
         mine = Copy(**json.loads(noted)) if noted else self._found(op, manifest) or self._upload(op, model, manifest)
         self.verify(f"models:/{mine.model_id}", manifest.digest(), "the production copy", manifest)
         # Only a copy that arrived whole is remembered. Another run of the same job may have been faster.
-        stands = Copy(**json.loads(self.ledger.note(copied(op), json.dumps(vars(mine)))))
+        stands = Copy(**json.loads(self.ledger.note(copied(op), json.dumps(vars(mine)), aim.segment)))
         if stands != mine:
             self.verify(f"models:/{stands.model_id}", manifest.digest(), "the production copy", manifest)
         return stands
@@ -196,11 +202,12 @@ class Production:
             return self
         return replace(self, run=self.registry.create_ledger(self.name, self._experiment()))
 
-    def attach(self, op: Digest, kept: Mapping[str, bytes]) -> None:
+    def attach(self, op: Digest, kept: Mapping[str, bytes], segment: int = 1) -> None:
         """Keep the records of an operation beside the ledger, before its entry is written.
 
         Args:
             op: the operation.
+            segment: where its entry goes.
             kept: path below the operation's folder -> content, as it was checked: the files it was read from may have
                 changed since.
         """
@@ -212,11 +219,18 @@ class Production:
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
                 below = "" if "/" not in name else "/" + name.rpartition("/")[0]
-                self.run.attach([path], folder(op) + below)
+                self.run.attach([path], folder(op) + below, segment)
 
     def attached(self, release: Release, into: Path) -> Path | None:
-        """Download the records of a release; None when they are gone. Nothing in them is checked yet."""
-        return self.run.attached(folder(release.op), into) if self.run else None
+        """Download the records of a release; None when they are gone. Nothing in them is checked yet.
+
+        They are where its entry was to go when they were written: in its segment, or, when others were faster, before.
+        """
+        if self.run is None:
+            return None
+        segments = range(place(release.number, self.run.size), 0, -1)
+        found = (self.run.attached(folder(release.op), into, segment) for segment in segments)
+        return next((path for path in found if path), None)
 
     def _experiment(self) -> str:
         return self.registry.experiment(f"ml-release/{self.model}/{self.environment}")
@@ -256,6 +270,8 @@ def open_production(job: Job) -> Production:
         )
         hint = f"rename that model in MLflow, or set environments.{job.environment}.name in release.yml"
         raise Refused(message, hint)
+    signs = signing.of(job.config, job.environment, lambda: keys.from_environment(job.env))
     return Production(
-        registry=registry, model=job.config.model, environment=job.environment, name=name, alias=alias, run=run
-    )
+        registry=registry, model=job.config.model, environment=job.environment, name=name, alias=alias, run=run,
+        signing=signs,
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from ci_lib.job import Job
 from ci_lib.production import Production, is_copy, open_production, short
 from ci_lib.record import Digest, Record
 from ci_lib.release import Release
+from ci_lib.text import visible
 
 
 class InProduction(Record):
@@ -31,6 +32,8 @@ class InProduction(Record):
     """On whose approval, as a sentence."""
     alias_agrees: bool
     """The alias points to it."""
+    ledger: str
+    """Who signed its entry, as a sentence."""
 
 
 class Waiting(Record):
@@ -61,10 +64,10 @@ def main(job: Job) -> int:
         model=job.config.model,
         environment=job.environment,
         champion=in_production(production),
-        waiting=waiting(job, production.ledger.entries()),
+        waiting=waiting(job, production.ledger.recent()),
     )
     if job.args.json:
-        job.console.say(json.dumps(status.model_dump(mode="json"), indent=2, ensure_ascii=False))
+        job.console.say(json.dumps(status.model_dump(mode="json"), indent=2))
     else:
         for line in lines(status):
             job.console.say(line)
@@ -73,9 +76,10 @@ def main(job: Job) -> int:
 
 def in_production(production: Production) -> InProduction | None:
     """Return the champion, or None before the first release."""
-    head = production.ledger.head()
-    if head is None:
+    entry = production.ledger.signed_head()
+    if entry is None:
         return None
+    head = entry.entry
     people = _approvers(production, head)
     return InProduction(
         release=head.number,
@@ -88,6 +92,7 @@ def in_production(production: Production) -> InProduction | None:
         approved_by=people or (),
         words=_on_whose_word(head, people),
         alias_agrees=is_copy(production.seen(), head),
+        ledger=production.signing.words(entry),
     )
 
 
@@ -150,6 +155,7 @@ def lines(status: Status) -> tuple[str, ...]:
             f"  champion  release {now.release}: {now.uri}, version {now.version}, bytes {short(now.manifest)}",
             f"  since     {when(now.since)}, {now.action} by {now.by}",
             f"  because   {now.words}",
+            f"  ledger    {now.ledger}",
         ]
         if not now.alias_agrees:
             shown.append("  WARNING   the alias points somewhere else: ml-release audit")
@@ -158,7 +164,7 @@ def lines(status: Status) -> tuple[str, ...]:
     shown.append(f"  waiting   {what}")
     if rest:
         shown.append(f"  next      {rest.next}")
-    return tuple(shown)
+    return tuple(visible(line, None) for line in shown)  # a name or a reason may have line breaks in it
 
 
 def when(moment: datetime) -> str:

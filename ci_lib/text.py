@@ -38,8 +38,20 @@ def _shown(character: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """Return text as one word of a shell command, in single quotes: names come from data, and people paste commands."""
-    return "'" + text.replace("'", "'\\''") + "'"
+    r"""Return text as one word of a shell command, on one line: names come from data, and people paste commands.
+
+    In single quotes; where hidden characters or line breaks are in it, in bash's quotes with escapes (``$'\x0a'``):
+    other shells do not read those back, but do not run anything either.
+    """
+    if visible(text, None) == text:
+        return "'" + text.replace("'", "'\\''") + "'"
+    return "$'" + "".join(_escaped(character) for character in text) + "'"
+
+
+def _escaped(character: str) -> str:
+    if visible(character, None) == character and character not in "\\'":
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogatepass"))
 
 
 def printable(text: str) -> str:

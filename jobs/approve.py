@@ -8,6 +8,7 @@ from ci_lib import nextstep
 from ci_lib.errors import Exit
 from ci_lib.gate import Vote, open_gate
 from ci_lib.job import Job
+from ci_lib.text import visible
 
 
 def main(job: Job) -> int:
@@ -21,7 +22,7 @@ def main(job: Job) -> int:
     )
     answer = gate.record(vote)
     until = f", until {answer.expires_at:%Y-%m-%d %H:%M %Z}" if answer.decision == "approved" else ""
-    job.console.say(f"{answer.decision} by {answer.approver.id} ({answer.assurance}){until}")
+    job.console.say(f"{answer.decision} by {visible(answer.approver.id, None)} ({answer.assurance}){until}")
     state = gate.state()
     if state == "rejected":
         job.console.say(f"  next: {nextstep.after(job, gate.chain.decision, state)}")

@@ -7,8 +7,8 @@ an interrupted run began, and says so when there is nothing left to do.
 import tempfile
 from pathlib import Path
 
+from ci_lib import anchor, checks, nextstep, servers
 from ci_lib import chain as chains
-from ci_lib import checks, nextstep
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
 from ci_lib.decision import decide
@@ -31,10 +31,13 @@ def main(job: Job, *, decide: Decide = decide) -> int:
 
     Raises:
         BadInput: a record is not there.
-        Refused: a check does not hold.
+        Refused: a check does not hold, or the MLflow server cannot keep the promise.
         Unavailable: MLflow does not answer.
     """
+    for line in servers.fit(job):
+        job.console.say(line)
     production = open_production(job)
+    anchor.check_all((), job.here, production.ledger, job.config.model, job.environment)
     for line in production.reconcile():
         job.console.say(line)
     chain = chains.read(job.chain)
@@ -46,26 +49,31 @@ def main(job: Job, *, decide: Decide = decide) -> int:
         evidence=chain.evidence.digest(),
         nonces=[signed.approval.nonce for signed in approvals],
     )
-    entries = production.ledger.entries()
+    entries = production.ledger.recent()
     head = entries[-1] if entries else None
     if done := _already(op, entries):
         if not is_copy(production.seen(), done):
             production.project()  # refuses: that version is gone, so it is not in production, whatever was done once
-        return _end(job, done, f"release {done.number} is this candidate on these approvals already: nothing to do")
-    checks.check_chain(chain, job.config, decide)
+        return _end(
+            job, production, done, f"release {done.number} is this candidate on these approvals already: nothing to do"
+        )
+    checks.check_chain(chain, job.config, decide, source=job.policy_source, changes=job.policy_changes)
     if stop := _gate(job, production, chain, approvals, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
+    production.signing.key_for(job.clock(), head)  # refuses now what could not be signed at the end
     kept = _kept(job, chain, approvals)
     production = production.started()
-    production.ledger.claim([signed.approval.nonce for signed in approvals], op)
-    production.attach(op, kept)
+    aim = production.ledger.claim([signed.approval.nonce for signed in approvals], op)
+    if aim.made and head:
+        raise _replaced(aim.made, head)
+    production.attach(op, kept, aim.segment)
     # The copy last: between the check of its bytes and the entry nothing else happens that takes time.
     copy = _copy(job, production, chain, op)
     entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
     production.project()
     what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
-    return _end(job, entry, f"release {entry.number}: {what}")
+    return _end(job, production, entry, f"release {entry.number}: {what}")
 
 
 def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:
@@ -77,9 +85,13 @@ def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:
     done = made_by(op, entries)
     if done is None or done == entries[-1]:
         return done
-    later = f"release {entries[-1].number} replaced it"
+    raise _replaced(done, entries[-1])
+
+
+def _replaced(done: Release, head: Release) -> Refused:
+    later = f"release {head.number} replaced it"
     message = f"this candidate was release {done.number} on the same approvals, and {later}"
-    raise Refused(message, f"ml-release rollback --to {done.number} --reason …, or validate and approve it again")
+    return Refused(message, f"ml-release rollback --to {done.number} --reason …, or validate and approve it again")
 
 
 def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signed, ...], op: Digest) -> Exit | None:
@@ -184,7 +196,8 @@ def _entry(
     )
 
 
-def _end(job: Job, release: Release, sentence: str) -> int:
+def _end(job: Job, production: Production, release: Release, sentence: str) -> int:
     release.write(job.here / "release.json")
+    anchor.keep(production.ledger.signed_head(), job.here)
     job.console.say(sentence)
     return Exit.DONE

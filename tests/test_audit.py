@@ -39,7 +39,10 @@ def ledger_folder(world: World, release: int) -> Path:
 
 def test_where_everything_agrees_it_says_so(released: World) -> None:
     assert audit.main(released.job()) == Exit.DONE
-    assert released.heard() == "alias, ledger, records and bytes of loan in production agree\n"
+    assert released.heard() == (
+        "alias, ledger, records and bytes of loan in production agree\n"
+        "the ledger is unsigned: release.yml names no key of role deploy\n"
+    )
     assert audit.main(released.job(json=True)) == Exit.DONE
     assert json.loads(released.heard()) == []
 

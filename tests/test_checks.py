@@ -173,6 +173,13 @@ def policy(**changes: Any) -> Any:
 KEY = VerifyKey(name="gate", public=public_text(Ed25519PrivateKey.from_private_bytes(bytes(32)).public_key()))
 
 
+def test_keys_that_sign_the_ledger_are_no_keys_of_the_gate() -> None:
+    deployer = KEY.model_copy(update={"name": "deployer", "role": "deploy"})
+    check(answer(), policy=policy(keys=(deployer,)))
+    with pytest.raises(Refused, match="names no key to verify it with"):
+        check(answer(assurance="ci-verified"), policy=policy(assurance="ci-verified", keys=(deployer,)))
+
+
 def test_where_the_policy_has_keys_one_of_them_must_have_signed() -> None:
     check(answer(), policy=policy(keys=(KEY,)), signed_by=("gate",))
     with pytest.raises(Refused, match=r"signed by none of the policy's keys that counted then \(gate\)"):

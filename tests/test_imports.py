@@ -20,6 +20,7 @@ RECORDS = {
     "release",
     "config",
     "judge",
+    "source",
 }
 CORE = {"errors", "files", "record", "manifest", "measure", "formats", "trusted", *RECORDS}
 EDGES = {"ci", "registry", "ledger", "report"}

@@ -1,33 +1,22 @@
-"""The child process: waits for one question, loads one model, answers, exits. `ci_lib.probe.children` starts it.
+"""What the child process does: load one model, answer one request. `ci_lib.probe.start` shuts it in first."""
 
-The question is a line on standard input: a JSON list of two paths, request and answer.
-"""
-
-import gc
 import importlib.metadata
-import json
 import resource
-import sys
 import time
 import traceback
 import warnings
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 import pandas as pd
 from packaging.requirements import InvalidRequirement, Requirement
 
-from ci_lib.probe import importance
+from ci_lib.probe import importance, limits
 from ci_lib.probe.load import FormatError, PredictError, Scores, load
 from ci_lib.probe.request import Answer, Importance, Request, Trouble
 from ci_lib.record import Record
-
-LARGEST_FILE = 1 << 30
-"""Bytes of any file that a model may write, its output included: a model that prints without end must not fill the
-disk."""
 
 
 @dataclass(kw_only=True)
@@ -46,22 +35,6 @@ class Timed:
             self.seconds += time.perf_counter() - started
 
 
-def wait(questions: TextIO) -> int:
-    """Answer the one question that comes; none comes when the job ended without asking."""
-    line = questions.readline()
-    if not line:
-        return 0
-    request_file, answer_file = json.loads(line)
-    return main(request_file, answer_file)
-
-
-def _limit(what: int, most: int) -> None:
-    """Lower one of the process's limits for good; one that is lower already stays."""
-    hard = resource.getrlimit(what)[1]
-    lower = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(what, (lower, lower))
-
-
 def main(request_file: str, answer_file: str) -> int:
     """Answer one request; whatever goes wrong in the model becomes a `Trouble`."""
     request = Request.read(Path(request_file))
@@ -73,7 +46,7 @@ def main(request_file: str, answer_file: str) -> int:
     except PredictError as error:
         answer = Trouble(step="predict", sentence=str(error))
     except Exception as error:  # noqa: BLE001 -- the model is somebody else's code: anything can come out of it
-        answer = Trouble(step="load", sentence=f"{type(error).__name__}: {_first_line(error)} ({_where(error)})")
+        answer = Trouble(step="load", sentence=_told(error))
     answer.write(Path(answer_file))
     return 0
 
@@ -111,7 +84,7 @@ def _predict(score: importance.Score, rows: pd.DataFrame) -> Scores:
     except PredictError:
         raise
     except Exception as error:
-        message = f"predict failed: {type(error).__name__}: {_first_line(error)} ({_where(error)})"
+        message = f"predict failed: {_told(error)}"
         raise PredictError(message) from error
 
 
@@ -163,6 +136,13 @@ def _met(text: str) -> bool:
     return wanted.url is None and wanted.specifier.contains(installed, prereleases=True)
 
 
+def _told(error: BaseException) -> str:
+    """Say in one line what a model raised, where, and whether it ran into one of our limits."""
+    found = f"{type(error).__name__}: {_first_line(error)} ({_where(error)})"
+    limit = limits.explain(error)
+    return f"{found}: {limit}" if limit else found
+
+
 def _where(error: BaseException) -> str:
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{Path(frame.filename).name}:{frame.lineno}"
@@ -171,11 +151,3 @@ def _where(error: BaseException) -> str:
 def _first_line(error: BaseException) -> str:
     lines = str(error).splitlines()
     return lines[0] if lines else "no message"
-
-
-if __name__ == "__main__":
-    _limit(resource.RLIMIT_FSIZE, LARGEST_FILE)
-    _limit(resource.RLIMIT_CORE, 0)
-    exit_code = wait(sys.stdin)
-    gc.freeze()  # or Python collects garbage while it exits: a fifth of a second with scikit-learn imported
-    sys.exit(exit_code)

@@ -46,6 +46,9 @@ def load(request: Request) -> Callable[[pd.DataFrame], Scores]:
     """
     root = Path(request.model)
     flavors = mlmodel.document(root / "MLmodel")["flavors"]
+    if odd := [str(name) for name, each in flavors.items() if not isinstance(each, dict)]:
+        message = f"the model's MLmodel says nothing about the flavour {', '.join(sorted(odd))} that could be followed"
+        raise FormatError(message)
     if "sklearn" in flavors:
         _refuse_other_ways(flavors, request.formats)
         return _scorer(_sklearn(root, flavors["sklearn"], request), request)

@@ -23,16 +23,19 @@ from ci_lib.registry.api import (
     Param,
     RunTag,
     download_artifacts,
-    has_database_client,
     mlflow,
     open_client,
     sent_once,
 )
+from ci_lib.registry.capability import Ask, Weakness, over_http, weaknesses
 from ci_lib.registry.ledger_run import LedgerRun
 from ci_lib.registry.trouble import NOT_NOW, answering, code
 
 LOGGED_MODEL = re.compile(r"^models:/(?P<id>m-[0-9a-f]{1,64})(?P<file>/[^\\]+)?$")
 VERSION = re.compile(r"^models:/(?P<name>[^/@\\]+)(?:/(?P<number>[0-9]+)|@(?P<alias>[^/\\]+))(?P<file>/[^\\]+)?$")
+SEGMENT = 1_000
+"""Entries in one run of a ledger: 1.5 MB that a deploy reads at most. Never to be changed: numbers say where entries
+are."""
 RUN = re.compile(r"^runs:/[0-9a-f]{1,64}/[^\\]+$")
 
 OP = "ml-release.op"
@@ -80,7 +83,8 @@ class Registry:
         client: speaks MLflow's client API; tests pass one that counts calls or fails.
         fetch: downloads artifacts, `mlflow.artifacts.download_artifacts`.
         pause: waits so many seconds.
-        opens_databases: tells whether MLflow is whole, or mlflow-skinny.
+        segment: entries in one run of a ledger; tests pass few. All who use a ledger must agree on it.
+        ask: sends one request that is none of MLflow's client API.
 
     Raises:
         BadInput: the address holds credentials or is of no known kind. Whether anything answers there shows with the
@@ -95,17 +99,27 @@ class Registry:
         client: Any = None,  # noqa: ANN401 -- MlflowClient, or something like it
         fetch: Callable[..., str] = download_artifacts,
         pause: Callable[[float], None] = time.sleep,
-        opens_databases: Callable[[], bool] = has_database_client,
+        segment: int = SEGMENT,
+        ask: Ask = over_http,
     ) -> None:
         self.address = addresses.resolve(uri, project)
         self._project = project.absolute()
-        if not addresses.is_remote(self.address) and not opens_databases():
-            message = f"{self.address} is a database, and only mlflow-skinny is installed here"
-            raise BadInput(message, "pip install mlflow, or use the http:// address of an MLflow server")
         with answering(self.address):
             self._client: Any = client or open_client(self.address)
         self._fetch = fetch
         self._pause = pause
+        self._segment = segment
+        self._ask = ask
+
+    def weaknesses(self) -> tuple[Weakness, ...]:
+        """Return what this MLflow cannot promise; two requests to a server elsewhere, none to any other.
+
+        Raises:
+            BadInput: the server wants other credentials.
+            Unavailable: it does not answer.
+        """
+        with answering(self.address):
+            return weaknesses(self.address, self._ask)
 
     def experiment(self, name: str) -> str:
         """Return the id of an experiment, which is made when it is not there.
@@ -353,14 +367,15 @@ class Registry:
                     raise
 
     def ledger(self, name: str) -> LedgerRun | None:
-        """Return the run that holds the ledger of a production model; None when there is none yet."""
+        """Return the runs that hold the ledger of a production model; None when there are none yet."""
         with answering(self.address):
-            return LedgerRun.find(self._client, self.address, f"ledger--{name}", self._fetch)
+            return LedgerRun.find(self._client, self.address, f"ledger--{name}", self._fetch, self._segment)
 
     def create_ledger(self, name: str, experiment: str) -> LedgerRun:
-        """Return the run that holds the ledger, made in the experiment when there is none: racing jobs agree on one."""
+        """Return the runs that hold the ledger, made in the experiment when there are none; racing jobs agree."""
         with answering(self.address):
-            return LedgerRun.create(self._client, self.address, f"ledger--{name}", experiment, self._fetch)
+            name = f"ledger--{name}"
+            return LedgerRun.create(self._client, self.address, name, experiment, self._fetch, self._segment)
 
     def _artifacts(self) -> str | None:
         """Return where an embedded registry keeps its files; a server decides for itself."""

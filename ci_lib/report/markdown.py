@@ -36,7 +36,7 @@ def cell(text: str) -> str:
 
 def render(view: View) -> bytes:
     """Lay the report out as Markdown."""
-    parts = [*_head(view), *_findings(view), *_tables(view), *_origin(view), *_policy(view)]
+    parts = [*_head(view), *_findings(view), *_changed(view), *_tables(view), *_origin(view), *_policy(view)]
     return ("\n".join(parts).rstrip("\n") + "\n").encode()
 
 
@@ -75,6 +75,14 @@ def _findings(view: View) -> list[str]:
         [f"To approve, accept by name: {', '.join(cell(name) for name in view.accept)}.", ""] if view.accept else []
     )
     return ["## Findings", "", *_table(["outcome", "finding", "found", "rule asks for", "why"], rows), *accept]
+
+
+def _changed(view: View) -> list[str]:
+    if view.changed is None:
+        return []
+    rows = [[cell(key.path), cell(key.protected), cell(key.branch), escape(key.counted)] for key in view.changed.places]
+    table = _table(["key", "protected", "this branch", "what counted"], rows)
+    return ["## What this branch changes in the policy", "", escape(view.changed.sentence), "", *table]
 
 
 def _tables(view: View) -> list[str]:

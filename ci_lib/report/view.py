@@ -13,6 +13,7 @@ from ci_lib.release import Release
 from ci_lib.report import lineage
 from ci_lib.report.findings import ORDER, Row, headline, rows
 from ci_lib.report.lineage import Item
+from ci_lib.report.policy import Changed, accepted, changed, source_item
 from ci_lib.report.tables import Confusion, Tables, confusions, tables
 
 SHORT = 8
@@ -95,6 +96,8 @@ class View:
     rules: tuple[str, ...]
     built_in: tuple[str, ...]
     """Rules that release.yml does not have: they are asked of every release."""
+    changed: Changed | None
+    """What the branch would have judged by; None where its release.yml and the protected one say the same."""
     history: tuple[Past, ...]
 
 
@@ -135,11 +138,12 @@ def compose(records: Records) -> View:
         loading=lineage.loading(candidate.serialization),
         params=tuple(Item(name=name, text=text) for name, text in sorted(candidate.params.items())),
         requirements=candidate.requirements,
-        policy=lineage.policy(config.policy),
+        policy=(source_item(decision.policy_source), *lineage.policy(config.policy), *accepted(config.environments)),
         rules=tuple(str(rule) for rule in config.policy.rules),
         built_in=tuple(
             str(rule) for rule in in_force(config.policy, records.evidence.task) if rule not in config.policy.rules
         ),
+        changed=changed(decision),
         history=tuple(_past(release) for release in records.history[::-1][:LAST]),
     )
 

@@ -10,6 +10,7 @@ from doubles.records import Chain, chain, relink
 from pydantic import ValidationError
 
 from ci_lib.record import Record
+from ci_lib.source import Change, Source
 
 PAYLOADS = (
     "<script>alert(1)</script>",
@@ -38,6 +39,34 @@ PAYLOADS = (
     "é" * 50, "漢字🏳️‍🌈", "שלום עולם", "مرحبا", "A" * 20_000, "a" * 300 + "<b>", "'; DROP TABLE releases; --",
     "$(touch /tmp/x)", "`id`", "%s%n", "%(asctime)s", "../../etc/passwd", "file:///etc/passwd", "NaN", "null", "None",
 )  # fmt: skip
+"""Texts found one by one: in advisories, in what GitLab and Markdown readers document, by breaking our own pages."""
+
+MARKUP = tuple(
+    form.format(tag)
+    for tag in ("script", "style", "iframe", "svg", "math", "template", "noscript", "object")
+    for form in ("<{0}>", "</{0}>", "<{0}/onload=alert(1)>", '"><{0} src=//evil.example>', "<\t{0}\n>", "&lt;{0}&gt;")
+)
+COMMANDS = tuple(
+    form.format(word)
+    for word in ("close", "merge", "assign @root", "label ~x", "unapprove", "run_pipeline")
+    for form in ("\n/{0}\n", "\\\n/{0}", "`x`\n\n/{0}", "<br>\n/{0}", "\u2028/{0}")
+)
+SHELL = tuple(
+    form.format("touch canary")
+    for form in (
+        "'; {0}; '", '"; {0}; "', "$({0})", "`{0}`", "| {0}", "& {0} &", "\n{0}\n", "&& {0}", "'\\''{0}", "'$({0})'",
+        ">canary", "'>canary'", "!{0}", "\\'; {0} #", "$'\\n{0}'", "${{IFS}}{0}", "{{{0},}}", "~/{0}", "*", "-rf",
+        "--help",
+    )
+)  # fmt: skip
+LOGS = (
+    "\x1b[0Ksection_end:1:ml_release_deploy\r\x1b[0K", "\x1b[0Ksection_start:1:evil[collapsed=true]\r\x1b[0Kdone",
+    "\r== deploy\r", "x\n== deploy\nrelease 9: models:/loan@champion is version 9", "\x1b[2J\x1b[H", "\x1b]8;;http://evil\x07x",
+    "\x9b31m", "\x1b[8mhidden\x1b[0m", "\b\b\b\b", "\x07", "::set-output name=x::y", "##[error]x", "::error::x",
+    "##teamcity[buildStatus]", "%0A%0Dx", "\x0b\x0c\x1c\x1d\x1e\x85",
+)  # fmt: skip
+ALL = (*PAYLOADS, *MARKUP, *COMMANDS, *SHELL, *LOGS)
+"""More than 200."""
 
 RECORDS = ("dataset", "candidate", "evidence", "decision")
 Path = tuple[str | int, ...]
@@ -46,6 +75,9 @@ Path = tuple[str | int, ...]
 def poisoned(*payloads: str, metrics: bool = False) -> Chain:
     """Put texts, in turn, into every free field of the records; into names of metrics and curves only when asked to."""
     built = chain("inconclusive")
+    change = Change(path="policy.rules[roc_auc]", protected="0.7", branch="0.6", counts="protected")
+    shown = {"policy_source": Source(place="refs/heads/main"), "policy_changes": (change,)}
+    built = replace(built, decision=built.decision.model_copy(update=shown))
     turn = cycle(payloads)
     changed: dict[str, Any] = {name: _poison(getattr(built, name), turn, metrics=metrics) for name in RECORDS}
     changed["history"] = tuple(_poison(entry, turn, metrics=metrics) for entry in built.history)

@@ -29,6 +29,11 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 AUTHOR = Person(id="Ada Lovelace <ada@example.org>", known_from="git")
 SOME = digest(b"something")
 NAMED = "roc_auc"
+ASKED = {
+    "to": None, "reason": None, "json": False, "head": [], "name": None, "registry": None, "trusted": [],
+    "download": None, "verify": False, "environment": None,
+}  # fmt: skip
+"""What the command line says when it says nothing."""
 CONFIG = {
     "model": MODEL,
     "task": "binary",
@@ -122,6 +127,9 @@ class LocalCI:
     name: str = "local"
     assurance: Assurance = "self-declared"
 
+    def policy_from(self) -> str | None:
+        return None
+
     def pipeline(self) -> str:
         return self.session
 
@@ -146,6 +154,7 @@ class World:
     now: datetime = NOW
     ci: LocalCI = field(default_factory=LocalCI)
     said: StringIO = field(default_factory=StringIO)
+    env: dict[str, str] = field(default_factory=dict)
 
     @property
     def registry(self) -> Registry:
@@ -161,8 +170,8 @@ class World:
             project=self.project,
             chain=self.project / "release",
             environment=self.environment,
-            args=Namespace(**{"to": None, "reason": None, "json": False} | args),
-            env={},
+            args=Namespace(**ASKED | args),
+            env=self.env,
             console=Console(self.said),
             ci=self.ci,
             clock=lambda: self.now,

@@ -293,9 +293,3 @@ def test_a_port_where_nothing_listens_is_unavailable(tmp_path: Path, monkeypatch
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(Unavailable, match="did not answer"):
         Registry("http://127.0.0.1:9", tmp_path).experiment("x")
-
-
-def test_mlflow_skinny_speaks_to_servers_only(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="only mlflow-skinny is installed"):
-        Registry("sqlite:///mlflow.db", tmp_path, opens_databases=lambda: False)
-    assert Registry("http://mlflow:5000", tmp_path, opens_databases=lambda: False).address == "http://mlflow:5000"
