@@ -7,6 +7,7 @@ to the ledger's head, so whatever a crash leaves, `reconcile` puts right, and a 
 import json
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ci_lib.job import Job
 from ci_lib.ledger import Ledger, copied
 from ci_lib.manifest import Manifest, difference, scan
 from ci_lib.record import Digest
-from ci_lib.registry import LedgerRun, Registry, Version
+from ci_lib.registry import OP, LedgerRun, Registry, Version
 from ci_lib.release import Release
 from ci_lib.segments import place
 from ci_lib.signing import Signing
@@ -121,7 +122,7 @@ class Production:
         """
         aim = self.ledger.aim(op)
         noted = aim.notes.get(copied(op))
-        mine = Copy(**json.loads(noted)) if noted else self._upload(op, model, manifest)
+        mine = Copy(**json.loads(noted)) if noted else self._found(op, manifest) or self._upload(op, model, manifest)
         self.verify(f"models:/{mine.model_id}", manifest.digest(), "the production copy", manifest)
         # Only a copy that arrived whole is remembered. Another run of the same job may have been faster.
         stands = Copy(**json.loads(self.ledger.note(copied(op), json.dumps(vars(mine)), aim.segment)))
@@ -129,10 +130,25 @@ class Production:
             self.verify(f"models:/{stands.model_id}", manifest.digest(), "the production copy", manifest)
         return stands
 
+    def _found(self, op: Digest, manifest: Manifest) -> Copy | None:
+        """Return the copy that an earlier run of this operation registered and did not come to remember.
+
+        The version's tag is a hint that anybody may write, so the bytes count, and only in the deployer's experiment: a
+        copy in somebody else's would be theirs to change later.
+        """
+        for version in self.registry.made(self.name, op):
+            mine = version.model_id
+            if mine is None or self.registry.experiment_of(mine) != self._experiment():
+                continue
+            with suppress(Refused):
+                self.verify(f"models:/{mine}", manifest.digest(), "the production copy", manifest)
+                return Copy(version=version.number, model_id=mine)
+        return None
+
     def _upload(self, op: Digest, model: Path, manifest: Manifest) -> Copy:
-        tags = {"ml-release.op": op, "ml-release.manifest": manifest.digest()}
+        tags = {OP: op, "ml-release.manifest": manifest.digest()}
         uploaded = self.registry.upload_model(self._experiment(), model, tags=tags)
-        version = self.registry.create_version(self.name, uploaded.model_id, uploaded.run_id)
+        version = self.registry.create_version(self.name, uploaded.model_id, uploaded.run_id, op=op)
         return Copy(version=version, model_id=uploaded.model_id)
 
     def verify(self, uri: str, expected: Digest, what: str, manifest: Manifest | None = None) -> None:
@@ -168,8 +184,8 @@ class Production:
             return f"models:/{self.name}/{release.model_version}"
         return f"models:/{release.model_id}"
 
-    def version_of(self, release: Release) -> str:
-        """Return the version that holds a release's bytes, registered again if somebody deleted it.
+    def version_of(self, release: Release, op: Digest) -> str:
+        """Return the version that holds a release's bytes, registered again, once for `op`, if somebody deleted it.
 
         Raises:
             Refused: MLflow no longer knows the model of that release.
@@ -177,7 +193,8 @@ class Production:
         found = self.registry.version(self.name, release.model_version)
         if is_copy(found, release):
             return release.model_version
-        return self.registry.create_version(self.name, release.model_id)
+        again = [version for version in self.registry.made(self.name, op) if version.model_id == release.model_id]
+        return again[0].number if again else self.registry.create_version(self.name, release.model_id, op=op)
 
     def started(self) -> "Production":
         """Return the same with a ledger, made when there is none."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, StringConstraints
@@ -98,23 +99,22 @@ def shortened(reason: str) -> str:
 def restorable(entries: Sequence[Release]) -> tuple[Release, ...]:
     """Return the releases that a rollback may choose by itself, the best first.
 
-    They have other bytes than the head, and no rollback has left them: neither directly nor by leaving a rollback that
-    had brought them back. What has left a release is always newer, so the newest entries of a ledger are enough to tell
-    which of these are among the restorable ones of all.
+    They have other bytes than the head, and no rollback has left these bytes since: neither directly nor by leaving a
+    rollback that had brought them back. The same bytes released twice are as bad as once, until somebody releases them
+    again. What has left a release is always newer, so the newest entries of a ledger are enough to tell which of these
+    are among the restorable ones of all.
     """
     if not entries:
         return ()
-    left: set[int] = set()
-    by_number = {entry.number: entry for entry in entries}
-    for entry in entries:
+    left: dict[Digest, int] = {}
+    for before, entry in pairwise(entries):
         if entry.action == "rollback":
-            number = entry.replaces
-            while number is not None and number in by_number:
-                left.add(number)
-                number = by_number[number].restores
+            left[before.manifest] = entry.number
     head = entries[-1]
     return tuple(
-        entry for entry in reversed(entries[:-1]) if entry.number not in left and entry.manifest != head.manifest
+        entry
+        for entry in reversed(entries[:-1])
+        if entry.manifest != head.manifest and entry.number > left.get(entry.manifest, 0)
     )
 
 

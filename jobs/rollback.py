@@ -38,9 +38,9 @@ def main(job: Job) -> int:
         same = "" if target == head else f", and has the bytes of release {target.number}"
         return _end(job, production, head, f"release {head.number} is in production already{same}: nothing to do")
     production.signing.key_for(job.clock(), head)  # refuses now what could not be signed at the end
-    with job.console.step(f"checking the bytes of release {target.number}"):
-        version = _verified(production, target, entries)
     op = _op(job, to, reason, head.digest())
+    with job.console.step(f"checking the bytes of release {target.number}"):
+        version = _verified(production, target, entries, op)
     entry = production.ledger.append(op, lambda now: _entry(job, now, head, target, version, op, reason))
     production.project()
     what = f"{production.uri} is version {version}, the bytes of release {target.number}"
@@ -56,11 +56,17 @@ def _read(production: Production, to: int | None) -> tuple[Release, ...]:
 
 
 def _already(job: Job, entries: tuple[Release, ...], to: int | None, reason: str) -> Release | None:
-    """Return the head if this very rollback made it: a job that is retried must not go back one release more."""
-    head = entries[-1] if entries else None
-    if head is None or head.previous is None:
-        return None
-    return head if head.op == _op(job, to, reason, head.previous) else None
+    """Return the head if this very rollback made it: a job that is retried must not go back one release more.
+
+    Raises:
+        Refused: this rollback was done, and replaced since. A retried job must not take back what came after it.
+    """
+    mine = (entry for entry in reversed(entries) if entry.previous and entry.op == _op(job, to, reason, entry.previous))
+    done = next(mine, None)
+    if done is None or done == entries[-1]:
+        return done
+    message = f"this rollback was release {done.number}, and release {entries[-1].number} replaced it"
+    raise Refused(message, "to roll back that one, too, say why: another --reason, or a new pipeline")
 
 
 def _op(job: Job, to: int | None, reason: str, leaves: Digest) -> Digest:
@@ -74,7 +80,7 @@ def _op(job: Job, to: int | None, reason: str, leaves: Digest) -> Digest:
     )
 
 
-def _verified(production: Production, target: Release, entries: tuple[Release, ...]) -> str:
+def _verified(production: Production, target: Release, entries: tuple[Release, ...], op: Digest) -> str:
     """Return the version of the production model to point to, after checking its bytes.
 
     A version that somebody deleted is registered again from the production copy, which outlives it.
@@ -88,7 +94,7 @@ def _verified(production: Production, target: Release, entries: tuple[Release, .
         older = [entry.number for entry in restorable(entries) if entry.number < target.number]
         hint = f"ml-release rollback --to {older[0]} --reason …" if older else "ml-release history"
         raise Refused(error.what, hint) from error
-    return production.version_of(target)
+    return production.version_of(target, op)
 
 
 def _entry(

@@ -7,6 +7,8 @@ that may be repeated from those that may not (3.17; what callers do about it is 
 
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 
 FORCED = {
@@ -68,6 +70,7 @@ __all__ = [
     "download_artifacts",
     "mlflow",
     "open_client",
+    "sent_once",
 ]
 
 LOG = logging.getLogger(__name__)
@@ -105,6 +108,22 @@ def open_client(address: str) -> MlflowClient:
     if not address.startswith("http"):
         vars(import_module("mlflow.store.db.utils"))["MAX_RETRY_COUNT"] = DATABASE_ATTEMPTS
     return MlflowClient(tracking_uri=address, registry_uri=address)
+
+
+@contextmanager
+def sent_once() -> Iterator[None]:
+    """Let MLflow's client send each request inside once.
+
+    The client of 3.17.2 repeats every POST after a reset, a time out or a 5xx, `create_model_version` too, and a server
+    that had done it does it again. MLflow reads this setting at each request.
+    """
+    name = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+    before = os.environ.get(name, DEFAULTS[name])
+    os.environ[name] = "0"
+    try:
+        yield
+    finally:
+        os.environ[name] = before
 
 
 def asked(address: str, path: str, *, login: bool) -> requests.Response | None:

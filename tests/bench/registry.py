@@ -33,7 +33,7 @@ SEGMENTS = (2, 3, 5)
 SEGMENT = 8
 """Entries a segment here. A deploy reads the newest segment, so with 1,000 a segment it is 1.5 MB at most."""
 REPEATS = 5
-LISTS = {"search_model_versions", "get_registered_model", "get_latest_versions"}
+LISTS = {"get_registered_model", "get_latest_versions"}
 
 
 def main() -> int:

@@ -164,7 +164,7 @@ class World:
 
     @property
     def registry(self) -> Registry:
-        return self.open_registry("sqlite:///mlflow.db")
+        return self.open_registry(self.job().registry_uri())
 
     @property
     def here(self) -> Path:
@@ -186,15 +186,20 @@ class World:
 
     def train(self, content: str, *, value: float = 0.8, champion: Champion | None = None) -> Chain:
         """Log a model whose bytes are `content`, and write the records of its chain."""
+        saved, manifest = self.saved(content)
+        registry = self.open_registry(self.job().registry_uri())
+        logged = registry.upload_model(registry.experiment("training"), saved)
+        made = chain(manifest, model_uri=logged.uri, value=value, champion=champion, policy=self.config.policy)
+        self.write(made)
+        return made
+
+    def saved(self, content: str) -> tuple[Path, Manifest]:
+        """Write a model whose bytes are `content`."""
         saved = self.project / "saved"
         saved.mkdir(exist_ok=True)
         (saved / "MLmodel").write_text("flavors:\n  sklearn: {serialization_format: skops}\n")
         (saved / "model.skops").write_text(content)
-        registry = self.open_registry(self.job().registry_uri())
-        logged = registry.upload_model(registry.experiment("training"), saved)
-        made = chain(scan(saved), model_uri=logged.uri, value=value, champion=champion, policy=self.config.policy)
-        self.write(made)
-        return made
+        return saved, scan(saved)
 
     def write(self, made: Chain) -> None:
         """Write records to the chain directory, and forget the approvals of the last candidate."""
