@@ -4,7 +4,7 @@ READY := .venv/ready
 SHELL_SCRIPTS := scripts/setup .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench lock clean browser
+.PHONY: help demo test lint bench dist lock clean browser
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,11 +25,16 @@ lint: $(READY)  ## ruff, mypy strict, codespell, shellcheck
 bench: $(READY)  ## what each part costs, printed as ratios within one run
 	@for script in tests/bench/*.py; do echo "== $$script"; PYTHONPATH=tests $(PYTHON) "$$script" || exit; done
 
-lock: $(READY)  ## resolve the dependencies anew: requirements/*.in and pyproject.toml to hash-locked *.txt
+dist: $(READY)  ## both wheels and sdists, in dist/
+	rm -rf dist *.egg-info distributions/*/*.egg-info distributions/*/build
+	$(PYTHON) -m build --no-isolation --outdir dist .
+	$(PYTHON) -m build --no-isolation --outdir dist distributions/ml-release
+
+lock: $(READY)  ## resolve the dependencies anew: pyproject.toml and requirements/dev.in to hash-locked *.txt
 	scripts/setup lock
 
 clean:  ## remove what the targets made, .venv too
-	rm -rf .venv build dist .coverage* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv build dist .coverage* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info distributions/*/*.egg-info distributions/*/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 browser:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from ci_lib import __version__
@@ -66,6 +67,10 @@ def _project(command: Parser) -> None:
         "--environment", default=None, metavar="NAME", help="default: production, or the first there is"
     )
     command.add_argument(
+        "--policy-from", default=None, metavar="REF|FILE",
+        help="the policy that judges, e.g. origin/main; default: ML_RELEASE_POLICY_FROM, else release.yml itself",
+    )  # fmt: skip
+    command.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
         help="override one key of release.yml, e.g. train.seed=3; repeat it for more",
     )  # fmt: skip
@@ -105,7 +110,27 @@ def _approve(command: Parser) -> None:
         metavar="FINDING",
         help="take responsibility for an inconclusive finding; repeat it",
     )
-    command.add_argument("--reject", action="store_true", help="say no")
+    command.add_argument(
+        "--waive", action="append", default=[], metavar="FINDING",
+        help="let a failed finding pass for a while, if the policy allows it; repeat it; needs --owner and --until",
+    )  # fmt: skip
+    command.add_argument("--owner", default="", metavar="WHO", help="who sees to what was waived")
+    command.add_argument("--until", type=_day, default=None, metavar="YYYY-MM-DD", help="last day of the waiver (UTC)")
+    command.add_argument("--waive-reason", default="", metavar="TEXT", help="why it may be waived; default: --reason")
+    command.add_argument(
+        "--condition", action="append", default=[], metavar="TEXT",
+        help="what you expect of those who release it; kept in the approval; repeat it for more",
+    )  # fmt: skip
+    command.add_argument("--reject", action="store_true", help="say no; it stops whatever is not released yet")
+    command.add_argument("--page", action="store_true", help="show the report and the form in a browser instead")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        message = f"{text!r} is no day; write it as 2027-01-31"
+        raise argparse.ArgumentTypeError(message) from error
 
 
 def _rollback(command: Parser) -> None:
@@ -139,10 +164,36 @@ def _doctor(command: Parser) -> None:
     )
 
 
+def _audit(command: Parser) -> None:
+    _json(command)
+    _head(command)
+
+
+def _head(command: Parser) -> None:
+    command.add_argument(
+        "--head", action="append", default=[], metavar="FILE|DIGEST",
+        help="a head.json, release.json or entry digest kept elsewhere, which the ledger must still have; repeat it",
+    )  # fmt: skip
+
+
 def _resolve(command: Parser) -> None:
     _json(command)
+    _head(command)
+    command.add_argument(
+        "name", nargs="?", default=None, metavar="NAME", help="registered model; default: release.yml's"
+    )
+    command.add_argument(
+        "--registry", default=None, metavar="URI", help="MLflow address of NAME, where there is no release.yml"
+    )
+    command.add_argument(
+        "--key", dest="trusted", action="append", default=[], metavar="ed25519:…",
+        help="without release.yml: public key that releases must be signed with; repeat it for more",
+    )  # fmt: skip
     command.add_argument(
         "--download", type=Path, default=None, metavar="DIR", help="fetch the model, its bytes checked"
+    )
+    command.add_argument(
+        "--verify", action="store_true", help="with --download: check the bytes that are in DIR already"
     )
 
 
@@ -155,7 +206,7 @@ _MORE: dict[str, Callable[[Parser], None]] = {
     "monitor": _monitor,
     "status": _json,
     "history": _json,
-    "audit": _json,
+    "audit": _audit,
     "resolve": _resolve,
     "metrics": _json,
     "keys": _keys,

@@ -84,11 +84,12 @@ def _sure(config: Config) -> dict[str, Any]:
     return {"confidence": config.policy.confidence, "seed": SEED}
 
 
-def operations(answer: Answer, size: int, confidence: float) -> Iterator[Measurement]:
+def operations(answer: Answer, fresh: Answer, size: int, confidence: float) -> Iterator[Measurement]:
     """Yield what running the model costs.
 
     Args:
-        answer: of the child process.
+        answer: of the child process that was timed.
+        fresh: of the one that had imported nothing of what the model needs.
         size: bytes of the model.
         confidence: of the intervals.
     """
@@ -96,7 +97,7 @@ def operations(answer: Answer, size: int, confidence: float) -> Iterator[Measure
     for metric, share in (("latency_p50_ms", 0.5), ("latency_p99_ms", 0.99)):
         yield _latency(metric, milliseconds, share, confidence)
     yield _count("model_size_mb", size / MEGA)
-    yield _count("load_seconds", answer.load_seconds, method="one run")
+    yield _count("load_seconds", fresh.load_seconds, method="one run")
     note = ", ".join(answer.mismatches)
     yield _count("requirements_mismatch", len(answer.mismatches), note=note)
 

@@ -6,16 +6,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ci_lib import champion
+from ci_lib import anchor, champion
+from ci_lib.entry import Entry
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.evidence import Evidence
 from ci_lib.job import Job
-from ci_lib.ledger import INTRUDER
 from ci_lib.production import PUT_RIGHT, Production, open_production
 from ci_lib.record import Record, digest
 from ci_lib.release import Release
 from ci_lib.signed import Signed
+from ci_lib.signing import INTRUDER, KEEP, ROLE, Signing
 from ci_lib.text import visible
+from ci_lib.waivers import given
+
+RENEW = (
+    "ask the owner; release a candidate that passes, or validate this one again, report, approve with a new --waive, "
+    "and deploy; or roll back"
+)
 
 
 class Problem(Record):
@@ -37,6 +44,8 @@ def main(job: Job) -> int:
             job.console.say(f"{visible(problem.what, None)}\n  next: {visible(problem.hint, None)}")
         if not problems:
             job.console.say(f"alias, ledger, records and bytes of {job.config.model} in {job.environment} agree")
+            if unsigned(job):
+                job.console.say(f"the ledger is unsigned: release.yml names no key of role {ROLE}")
     return Exit.REFUSED if problems else Exit.DONE
 
 
@@ -48,16 +57,41 @@ def audit(job: Job) -> tuple[Problem, ...]:
     """
     try:
         production = open_production(job)
+        ledger = production.ledger
+        signed = ledger.signed()
+        # An alias that follows a ledger which was cut would put an old release into production.
+        anchor.check_all(job.args.head, job.here, ledger, job.config.model, job.environment)
         off = production.reconcile()
-        entries = production.ledger.entries()
     except Refused as error:  # without the ledger there is nothing to hold the rest against
         return (_problem(error),)
+    entries = tuple(each.entry for each in signed)
     problems = [_moved(line, entries) for line in off]
     for entry in entries:
         problems += _records(production, entry)
     problems += _on_nobodys_word(job, production, entries)
+    problems += _expired(job, production, entries)
     problems += _bytes(production, entries)
+    problems += _unknown_keys(production.signing, signed)
+    if not problems and signed:
+        anchor.keep(signed[-1], job.here)
     return tuple(problems)
+
+
+def unsigned(job: Job) -> bool:
+    """Tell whether entries of the job's environment need no signature."""
+    return not any(key.role == ROLE for key in job.config.policy.approval.keys)
+
+
+def _unknown_keys(signing: Signing, signed: tuple[Entry, ...]) -> Iterator[Problem]:
+    """Report signatures that nobody can check any more: taking the keys out of release.yml must not go unnoticed."""
+    for key in signing.unknown(signed):
+        numbers = [each.entry.number for each in signed if each.entry.key == key]
+        what = (
+            f"release {numbers[0]} is"
+            if len(numbers) == 1
+            else f"{len(numbers)} releases, the last of them {numbers[-1]}, are"
+        )
+        yield Problem(what=f"{what} signed with a key that release.yml does not name: {key}", hint=KEEP)
 
 
 def _moved(line: str, entries: tuple[Release, ...]) -> Problem:
@@ -122,6 +156,21 @@ def _on_nobodys_word(job: Job, production: Production, entries: tuple[Release, .
     if source.automatic:
         what = f"release {source.number} is in {job.environment} on nobody's approval, and release.yml asks for one"
         yield Problem(what=what, hint="find out who released it; then validate, approve and deploy again, or roll back")
+
+
+def _expired(job: Job, production: Production, entries: tuple[Release, ...]) -> Iterator[Problem]:
+    """Say which waivers of the champion have ended: what failed then is in production, and nobody lets it pass now."""
+    if not entries:
+        return
+    head = entries[-1]
+    with suppress(BadInput, Refused):  # said above: its approvals are missing or changed
+        for waived in given(champion.approvals(production, head), job.clock()):
+            if waived.expired:
+                ended = f"{waived.expires_at:%Y-%m-%d}"
+                what = (
+                    f"the waiver of {waived.finding} in release {head.number} ended on {ended}; owner: {waived.owner}"
+                )
+                yield Problem(what=what, hint=RENEW)
 
 
 def _bytes(production: Production, entries: tuple[Release, ...]) -> Iterator[Problem]:

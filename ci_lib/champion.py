@@ -4,9 +4,11 @@ import tempfile
 from pathlib import Path
 
 from ci_lib.approval import Approval
+from ci_lib.candidate import Candidate
 from ci_lib.dataset import Dataset
 from ci_lib.errors import BadInput, Refused
 from ci_lib.evidence import Champion, Evidence, Golden
+from ci_lib.manifest import Manifest
 from ci_lib.production import Production, is_copy
 from ci_lib.release import Release
 from ci_lib.signed import Signed
@@ -72,6 +74,25 @@ def records(production: Production, release: Release, into: Path) -> tuple[Datas
     return dataset, evidence
 
 
+def manifest(production: Production, release: Release) -> Manifest:
+    """Return the list of a release's files, as the records kept with it have it.
+
+    Raises:
+        Refused: they were not kept, or not as the ledger names them.
+    """
+    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
+        kept = production.attached(origin(production, release), Path(scratch))
+        path = kept / "candidate.json" if kept else None
+        if path is None or not path.is_file():
+            message = f"the records of release {release.number} are gone"
+            raise Refused(message, "ml-release audit")
+        candidate = Candidate.read(path)
+    if (candidate.digest(), candidate.manifest.digest()) != (release.candidate, release.manifest):
+        message = f"the records of release {release.number} are not those that the ledger names"
+        raise Refused(message, "ml-release audit")
+    return candidate.manifest
+
+
 def approvals(production: Production, release: Release) -> tuple[Approval, ...]:
     """Return the approvals that a release rests on; a rollback's are those of the release it restored.
 
@@ -96,7 +117,6 @@ def approvals(production: Production, release: Release) -> tuple[Approval, ...]:
 
 def origin(production: Production, release: Release) -> Release:
     """Return the deploy that first brought a release's bytes in: a rollback keeps no records of its own."""
-    entries = production.ledger.entries()
     while release.restores is not None:
-        release = entries[release.restores - 1]
+        release = production.ledger.at(release.restores)
     return release

@@ -7,14 +7,15 @@ import signal
 import sys
 import traceback
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from ci_lib import needs, secrets
 from ci_lib.arguments import STAGES, parser
 from ci_lib.errors import BadInput, Exit, ReleaseError
 from ci_lib.text import printable
@@ -54,7 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.unraisablehook = _quiet
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         out, err = sys.stdout or nowhere, sys.stderr or nowhere  # None where the caller closed them (>&-)
-        code = start(given, os.environ, out=out, err=err)
+        # What libraries and the user's own code print and log goes the same way as what we say.
+        redact = secrets.known(os.environ)
+        with redirect_stdout(secrets.guard(out, redact)), redirect_stderr(secrets.guard(err, redact)):
+            code = start(given, os.environ, out=out, err=err)
         # Python collects garbage while it exits: with MLflow imported that takes half a second, for nothing.
         gc.freeze()
         if _flushed(out) or code:
@@ -96,7 +100,9 @@ def _terminate(number: int, frame: object) -> None:
 
 
 def start(argv: Sequence[str], env: Mapping[str, str], *, out: TextIO, err: TextIO) -> int:
-    """Run one command and return its exit code; whatever goes wrong becomes one line on `err`."""
+    """Run one command and return its exit code; whatever goes wrong becomes one line on `err`, without secrets."""
+    redact = secrets.known(env)
+    out, err = secrets.guard(out, redact), secrets.guard(err, redact)
     try:
         args = parser().parse_args(argv)
     except SystemExit as stop:
@@ -118,6 +124,8 @@ def _ending(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         code = 128 + error.number if isinstance(error, Terminated) else INTERRUPTED
         return "interrupted: nothing is half done, run the same command again", code
+    if isinstance(error, ModuleNotFoundError):
+        error = needs.explain(error) or error
     if isinstance(error, ReleaseError):
         return str(error), error.exit_code
     return _surroundings(error) or _bug(error)
@@ -146,6 +154,9 @@ def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Call the command's function."""
     if args.command in {"init", "schema", "metrics", "doctor", "keys"}:
         return int(import_module("ci_lib.commands").run(args, env, out))
+    needs.check(args.command)
+    if args.command == "resolve" and args.name and (args.registry or not args.config.exists()):
+        return int(import_module("ci_lib.consumer").main(args, env, out, _opener(Path.cwd())))
     job = build(args, env, out)
     if args.command in STAGES:
         return _stage(job)
@@ -169,19 +180,14 @@ def _stage(job: "Job") -> int:
 
 def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     """Read release.yml and put together what the command is given."""
-    from ci_lib import consoles, reading  # noqa: PLC0415
+    from ci_lib import configuration, consoles  # noqa: PLC0415
     from ci_lib.ci.local import Local  # noqa: PLC0415
     from ci_lib.job import Job  # noqa: PLC0415
 
-    config = reading.load(args.config, args.overrides)
     project = args.config.absolute().parent
-
-    @cache
-    def open_registry(uri: str) -> "Registry":
-        from ci_lib.registry import Registry  # noqa: PLC0415 -- imports MLflow, which takes seconds
-
-        return Registry(uri, project)
-
+    ci = Local(project, env)
+    read = configuration.read(args, env, ci)
+    config = read.config
     return Job(
         config=config,
         project=project,
@@ -190,10 +196,24 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
         args=args,
         env=env,
         console=consoles.choose(out, env),
-        ci=Local(project, env),
+        ci=ci,
         clock=lambda: datetime.now(UTC),
-        open_registry=open_registry,
+        open_registry=_opener(project),
+        policy_source=read.source,
+        policy_changes=read.changes,
     )
+
+
+def _opener(project: Path) -> "Callable[[str], Registry]":
+    """Return what opens MLflow addresses, each once; relative ones start at a directory."""
+
+    @cache
+    def open_registry(uri: str) -> "Registry":
+        from ci_lib.registry import Registry  # noqa: PLC0415 -- imports MLflow, which takes seconds
+
+        return Registry(uri, project)
+
+    return open_registry
 
 
 def _environment(asked: str | None, config: "Config") -> str:

@@ -7,13 +7,16 @@ import tempfile
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from ci_lib.errors import BadInput, Exit
 
 if TYPE_CHECKING:
-    from ci_lib.doctor import Stage
+    from ci_lib.config import Risk
+    from ci_lib.needs import Stage
+    from ci_lib.registry import Registry
 
 
 def run(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
@@ -73,16 +76,17 @@ def _keys(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
 
 def _doctor(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Look at this machine; a project is looked at as well where there is one."""
-    from ci_lib import doctor  # noqa: PLC0415
+    from ci_lib import doctor, needs  # noqa: PLC0415
 
     project = args.config.absolute().parent
 
-    def reach(address: str) -> object:
+    @cache
+    def registry(address: str) -> "Registry":
         from ci_lib.registry import Registry  # noqa: PLC0415 -- imports MLflow
 
-        return Registry(address, project).alias("ml-release-doctor", "champion")
+        return Registry(address, project)
 
-    stages = _stages(args.stages, doctor.STAGES)
+    stages = _stages(args.stages, needs.STAGES)
     machine = doctor.Machine(
         python=(sys.version_info.major, sys.version_info.minor, sys.version_info.micro),
         which=shutil.which,
@@ -90,9 +94,11 @@ def _doctor(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
         requires=doctor.requirements(),
         writable=_why_not_writable,
         free=lambda path: shutil.disk_usage(next(at for at in (path, *path.parents) if at.exists())).free,
-        reach=reach,
+        reach=lambda address: registry(address).alias("ml-release-doctor", "champion"),
+        weaknesses=lambda address: registry(address).weaknesses(),
     )
-    checks = doctor.doctor(machine, project, _registries(args, env), stages)
+    registries, accepted = _registries(args, env)
+    checks = doctor.doctor(machine, project, registries, stages, accepted)
     if args.json:
         print(json.dumps([check.model_dump() for check in checks], indent=2), file=out)
     else:
@@ -120,13 +126,21 @@ def _why_not_writable(path: Path) -> str | None:
         return error.strerror or "no reason given"
 
 
-def _registries(args: Namespace, env: Mapping[str, str]) -> set[str]:
-    """Return every MLflow address that release.yml and the environment name; none without a release.yml."""
-    from ci_lib import reading  # noqa: PLC0415
+def _registries(args: Namespace, env: Mapping[str, str]) -> "tuple[set[str], dict[str, set[Risk]]]":
+    """Return every MLflow address that release.yml and the environment name, and what is accepted of which.
+
+    An address of several environments is accepted what all of them accept.
+    """
+    from ci_lib import configuration  # noqa: PLC0415
+    from ci_lib.ci.local import Local  # noqa: PLC0415
 
     path: Path = args.config
     if not path.exists():
-        return {env["MLFLOW_TRACKING_URI"]} if env.get("MLFLOW_TRACKING_URI") else set()
-    config = reading.load(path, args.overrides)
+        return ({env["MLFLOW_TRACKING_URI"]} if env.get("MLFLOW_TRACKING_URI") else set()), {}
+    config = configuration.read(args, env, Local(path.absolute().parent, env)).config
     default = config.registry or env.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
-    return {default, *(target.registry for target in config.environments.values() if target.registry)}
+    accepted: dict[str, set[Risk]] = {}
+    for target in config.environments.values():
+        address = target.registry or default
+        accepted[address] = accepted.get(address, set(target.accept)) & set(target.accept)
+    return {default, *accepted}, accepted

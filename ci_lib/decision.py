@@ -8,6 +8,7 @@ from ci_lib.evidence import Evidence
 from ci_lib.findings import Finding, Outcome, judge_rules, verdict
 from ci_lib.measure.catalogue import CATALOGUE, LEAK_LIFT_LIMIT, LEAK_SCORE_LIMIT, Task
 from ci_lib.record import Digest, Record
+from ci_lib.source import Change, Source
 
 BUILT_IN: tuple[Rule, ...] = (
     Rule(metric="overlap_rows", at_most=0),
@@ -28,6 +29,10 @@ class Decision(Record):
     dataset: Digest
     evidence: Digest
     policy: Digest
+    policy_source: Source = Source()
+    """Where that policy was read."""
+    policy_changes: tuple[Change, ...] = ()
+    """What the branch's own release.yml says otherwise; nothing where it is itself the source."""
     verdict: Outcome
     findings: tuple[Finding, ...]
 

@@ -3,38 +3,18 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Protocol
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
+from ci_lib.config import Risk
 from ci_lib.errors import Exit, ReleaseError
+from ci_lib.needs import DISTRIBUTION, NEEDED_BY, STAGES, Stage, install
 from ci_lib.record import Record
-
-Stage = Literal["prepare", "train", "validate", "report", "approve", "deploy", "monitor", "rollback"]
-STAGES: tuple[Stage, ...] = ("prepare", "train", "validate", "report", "approve", "deploy", "monitor", "rollback")
-
-_MODEL: tuple[Stage, ...] = ("prepare", "train", "validate", "monitor")
-NEEDED_BY: Mapping[str, tuple[Stage, ...]] = {
-    "cryptography": STAGES,
-    "jinja2": ("report",),
-    "matplotlib": ("report",),
-    "mlflow-skinny": STAGES,
-    "numpy": _MODEL,
-    "pandas": _MODEL,
-    "pyarrow": _MODEL,
-    "pydantic": STAGES,
-    "requests": STAGES,
-    "rich": STAGES,
-    "ruamel.yaml": STAGES,
-    "scikit-learn": _MODEL,
-    "scipy": _MODEL,
-    "skops": ("train", "validate", "monitor"),
-}
-"""Distribution -> stages that cannot do without it.
-
-`mlflow` itself adds the SQLite store to `mlflow-skinny`; whether that is needed here, the registry's check finds out.
-"""
 
 PYTHON = (3, 11)
 ROOM = 500_000_000
@@ -56,6 +36,22 @@ class Check(Record):
     """What to type; empty when all is well."""
 
 
+class Weakness(Protocol):
+    """What an MLflow server cannot promise, as `ci_lib.registry` finds it."""
+
+    @property
+    def what(self) -> str:
+        """Return the sentence."""
+
+    @property
+    def hint(self) -> str:
+        """Return what to do about it."""
+
+    @property
+    def risk(self) -> Risk | None:
+        """Return what an environment may accept; None: nothing can be deployed there."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """The questions the doctor asks; the command line passes the real answers, tests their own."""
@@ -66,17 +62,23 @@ class Machine:
     version: Callable[[str], str | None]
     """Distribution -> installed version, None when it is not."""
     requires: Sequence[str]
-    """Our own requirements, as in the wheel's metadata: the ranges stand there and nowhere else."""
+    """What we ask for, as in the wheel's metadata: the ranges stand there and nowhere else."""
     writable: Callable[[Path], str | None]
     """Directory -> why it cannot be written, None when it can."""
     free: Callable[[Path], int]
     """Directory -> free bytes."""
     reach: Callable[[str], object]
     """MLflow address -> anything; raises a ReleaseError when it does not answer."""
+    weaknesses: Callable[[str], Sequence[Weakness]] = lambda _: ()
+    """MLflow address -> what the server there cannot promise; raises a ReleaseError when it does not answer."""
 
 
 def doctor(
-    machine: Machine, project: Path, registries: Collection[str], stages: Collection[Stage] = STAGES
+    machine: Machine,
+    project: Path,
+    registries: Collection[str],
+    stages: Collection[Stage] = STAGES,
+    accepted: Mapping[str, Collection[Risk]] = MappingProxyType({}),
 ) -> tuple[Check, ...]:
     """Look at everything the given stages need.
 
@@ -85,6 +87,8 @@ def doctor(
         project: the directory of release.yml.
         registries: MLflow addresses that release.yml and the environment name.
         stages: a job that only deploys needs less than a laptop does.
+        accepted: address of an environment -> weaknesses of its server that release.yml accepts. Where only candidates
+            live, a weakness is advice: their bytes are held against digests.
     """
     return (
         _python(machine),
@@ -93,7 +97,7 @@ def doctor(
         _repository(project),
         _writable(machine, project),
         _room(machine, project),
-        *(_registry(machine, address) for address in sorted(set(registries))),
+        *(check for address in sorted(set(registries)) for check in _registry(machine, address, accepted)),
     )
 
 
@@ -105,10 +109,10 @@ def verdict(checks: Collection[Check]) -> Exit:
 def lines(checks: Sequence[Check]) -> Iterator[str]:
     """Yield the checks as text, what is missing with the command that brings it."""
     width = max((len(check.name) for check in checks), default=0)
-    for check in checks:
+    for check, after in zip_longest(checks, checks[1:]):
         word = "ok" if check.ok else "MISSING" if check.required else "advice"
         yield f"{word:<7} {check.name:<{width}}  {check.found}"
-        if check.hint:
+        if check.hint and (after is None or after.hint != check.hint):  # once for all that one command brings
             yield f"        {'':<{width}}  next: {check.hint}"
     if not checks:
         yield "nothing was checked"
@@ -126,27 +130,21 @@ def _python(machine: Machine) -> Check:
 
 
 def _packages(machine: Machine, stages: Collection[Stage]) -> Iterator[Check]:
-    ranges = {requirement.name: requirement for requirement in map(Requirement, machine.requires)}
+    ranges = {requirement.name: requirement.specifier for requirement in map(Requirement, machine.requires)}
     for name, needed_by in NEEDED_BY.items():
         users = [stage for stage in needed_by if stage in stages]
         if users:
-            # mlflow and mlflow-skinny are one release in two sizes; our metadata names the large one.
-            yield _package(
-                machine.version(name), name, ranges.get("mlflow" if name == "mlflow-skinny" else name), users
-            )
+            yield _package(name, machine.version(name), ranges[name], users)
 
 
-def _package(installed: str | None, name: str, wanted: Requirement | None, users: Sequence[Stage]) -> Check:
-    specifier = "" if wanted is None else str(wanted.specifier)
-    what = f"'{name}{specifier}'"
+def _package(name: str, installed: str | None, wanted: SpecifierSet, users: Sequence[Stage]) -> Check:
     if installed is None:
         found = f"not installed; needed by {', '.join(users)}"
-        return Check(name=name, ok=False, found=found, hint=f"python -m pip install {what}")
-    if wanted is not None and not wanted.specifier.contains(installed, prereleases=True):
-        return Check(
-            name=name, ok=False, found=f"{installed}, {specifier} is needed", hint=f"python -m pip install {what}"
-        )
-    return Check(name=name, ok=True, found=installed)
+    elif not wanted.contains(installed, prereleases=True):
+        found = f"{installed}, {wanted} is needed"
+    else:
+        return Check(name=name, ok=True, found=installed)
+    return Check(name=name, ok=False, found=found, hint=install(name))
 
 
 def _git(machine: Machine) -> Check:
@@ -178,12 +176,21 @@ def _room(machine: Machine, project: Path) -> Check:
     return Check(name="disk", ok=ok, found=found, hint="" if ok else f"df -h {project}")
 
 
-def _registry(machine: Machine, address: str) -> Check:
+def _registry(machine: Machine, address: str, accepted: Mapping[str, Collection[Risk]]) -> Iterator[Check]:
     try:
-        machine.reach(address)
+        found = machine.weaknesses(address)
+        if all(each.risk for each in found):  # otherwise it would only stumble over the same thing
+            machine.reach(address)
+            yield Check(name="registry", ok=True, found=f"{address} answers")
     except ReleaseError as error:
-        return Check(name="registry", ok=False, found=error.what, hint=error.hint or f"check that {address} runs")
-    return Check(name="registry", ok=True, found=f"{address} answers")
+        yield Check(name="registry", ok=False, found=error.what, hint=error.hint or f"check that {address} runs")
+        return
+    for each in found:
+        if each.risk and each.risk in accepted.get(address, ()):
+            yield Check(name="registry", ok=True, found=f"accepted by release.yml: {each.what}")
+        else:
+            required = each.risk is None or address in accepted
+            yield Check(name="registry", ok=False, required=required, found=each.what, hint=each.hint)
 
 
 def installed_version(name: str) -> str | None:
@@ -195,5 +202,7 @@ def installed_version(name: str) -> str | None:
 
 
 def requirements() -> tuple[str, ...]:
-    """Return our own requirements without the extras', from the installed metadata."""
-    return tuple(line for line in metadata.requires("ml-release") or () if "extra ==" not in line)
+    """Return our own requirements and those of the extra `full`, from the installed metadata."""
+    found = (Requirement(line) for line in metadata.requires(DISTRIBUTION) or ())
+    wanted = (each for each in found if each.marker is None or each.marker.evaluate({"extra": "full"}))
+    return tuple(f"{each.name}{each.specifier}" for each in wanted)

@@ -1,6 +1,6 @@
 """Findings: each rule put to each measurement that it is about, with a sentence for a person."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -130,7 +130,22 @@ def _limit(rule: Rule) -> judge.Limit:
         return (None, margin) if CATALOGUE[rule.metric].better == "lower" else (0.0 - margin, None)
     if rule.within is not None:
         return (-rule.within, rule.within)
+    if CATALOGUE[rule.metric].better == "one":
+        return _both_ways(rule.at_least, rule.at_most)
     return (rule.at_least, rule.at_most)
+
+
+def _both_ways(low: float | None, high: float | None) -> judge.Limit:
+    """Return the limit of a ratio, judged whichever of the two groups is below the line.
+
+    Four fifths is the lower rate over the higher (29 CFR 1607.4 D). Which group is the reference is our choice, so a
+    reference that is treated worse must not pass because the ratio is above one: at least 0.8 is at most 1.25, too.
+    """
+    if low is not None and 0 < low <= 1:
+        return (low, 1 / low)
+    if high is not None and high >= 1:
+        return (1 / high, high)
+    return (low, high)
 
 
 def _finding(ask: _Asked, *, fails: bool) -> Finding:
@@ -247,10 +262,14 @@ def _slack(finding: Finding) -> float:
 
 
 def _unique(findings: Iterable[Finding]) -> list[Finding]:
-    seen: Counter[str] = Counter()
+    """Give each finding a name of its own: what is accepted or waived by name is one finding, whatever groups say."""
+    taken: set[str] = set()
     named = []
     for finding in findings:
-        seen[finding.name] += 1
-        again = seen[finding.name]
-        named.append(finding if again == 1 else finding.model_copy(update={"name": f"{finding.name}#{again}"}))
+        name, again = finding.name, 1
+        while name in taken:
+            again += 1
+            name = f"{finding.name}#{again}"
+        taken.add(name)
+        named.append(finding if again == 1 else finding.model_copy(update={"name": name}))
     return named

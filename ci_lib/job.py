@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ci_lib.ci.port import CI
 from ci_lib.config import Config, Environment
 from ci_lib.console import Console
+from ci_lib.source import HERE, Change, Source
 
 if TYPE_CHECKING:
     from ci_lib.registry import Registry
@@ -34,6 +35,10 @@ class Job:
     """Timezone-aware now."""
     open_registry: Callable[[str], "Registry"]
     """MLflow address -> Registry; imports MLflow only when called."""
+    policy_source: Source = HERE
+    """Where all that judges in `config` was read."""
+    policy_changes: tuple[Change, ...] = ()
+    """What the branch's own release.yml says otherwise."""
 
     @property
     def here(self) -> Path:

@@ -113,7 +113,8 @@ def _refuse_collisions(names: list[str]) -> None:
 
 def _file(path: Path, name: str) -> File:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        # Without O_NONBLOCK a pipe that nobody writes to would be waited for without end.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise Refused(_odd(path, "a symbolic link, or unreadable"), "log the model again") from error
     with os.fdopen(descriptor, "rb") as file:

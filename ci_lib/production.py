@@ -7,16 +7,20 @@ to the ledger's head, so whatever a crash leaves, `reconcile` puts right, and a 
 import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ci_lib import keys, signing
 from ci_lib.errors import Refused, Unavailable
 from ci_lib.job import Job
 from ci_lib.ledger import Ledger, copied
 from ci_lib.manifest import Manifest, difference, scan
 from ci_lib.record import Digest
-from ci_lib.registry import LedgerRun, Registry, Version
+from ci_lib.registry import OP, LedgerRun, Registry, Version
 from ci_lib.release import Release
+from ci_lib.segments import place
+from ci_lib.signing import Signing
 
 ATTEMPTS = 20
 """So often another job may move the head while we point the alias to it."""
@@ -50,11 +54,13 @@ class Production:
     alias: str
     run: LedgerRun | None
     """What holds the ledger; None before the first release."""
+    signing: Signing = field(default_factory=Signing)
+    """Who may sign the ledger."""
 
     @property
     def ledger(self) -> Ledger:
         """The history; reads as empty before the first release."""
-        return Ledger(self.run, model=self.model, environment=self.environment)
+        return Ledger(self.run, model=self.model, environment=self.environment, signing=self.signing)
 
     @property
     def uri(self) -> str:
@@ -114,19 +120,35 @@ class Production:
         Raises:
             Refused: what MLflow gives back is not what was uploaded.
         """
-        noted = self.ledger.notes().get(copied(op))
-        mine = Copy(**json.loads(noted)) if noted else self._upload(op, model, manifest)
+        aim = self.ledger.aim(op)
+        noted = aim.notes.get(copied(op))
+        mine = Copy(**json.loads(noted)) if noted else self._found(op, manifest) or self._upload(op, model, manifest)
         self.verify(f"models:/{mine.model_id}", manifest.digest(), "the production copy", manifest)
         # Only a copy that arrived whole is remembered. Another run of the same job may have been faster.
-        stands = Copy(**json.loads(self.ledger.note(copied(op), json.dumps(vars(mine)))))
+        stands = Copy(**json.loads(self.ledger.note(copied(op), json.dumps(vars(mine)), aim.segment)))
         if stands != mine:
             self.verify(f"models:/{stands.model_id}", manifest.digest(), "the production copy", manifest)
         return stands
 
+    def _found(self, op: Digest, manifest: Manifest) -> Copy | None:
+        """Return the copy that an earlier run of this operation registered and did not come to remember.
+
+        The version's tag is a hint that anybody may write, so the bytes count, and only in the deployer's experiment: a
+        copy in somebody else's would be theirs to change later.
+        """
+        for version in self.registry.made(self.name, op):
+            mine = version.model_id
+            if mine is None or self.registry.experiment_of(mine) != self._experiment():
+                continue
+            with suppress(Refused):
+                self.verify(f"models:/{mine}", manifest.digest(), "the production copy", manifest)
+                return Copy(version=version.number, model_id=mine)
+        return None
+
     def _upload(self, op: Digest, model: Path, manifest: Manifest) -> Copy:
-        tags = {"ml-release.op": op, "ml-release.manifest": manifest.digest()}
+        tags = {OP: op, "ml-release.manifest": manifest.digest()}
         uploaded = self.registry.upload_model(self._experiment(), model, tags=tags)
-        version = self.registry.create_version(self.name, uploaded.model_id, uploaded.run_id)
+        version = self.registry.create_version(self.name, uploaded.model_id, uploaded.run_id, op=op)
         return Copy(version=version, model_id=uploaded.model_id)
 
     def verify(self, uri: str, expected: Digest, what: str, manifest: Manifest | None = None) -> None:
@@ -162,8 +184,8 @@ class Production:
             return f"models:/{self.name}/{release.model_version}"
         return f"models:/{release.model_id}"
 
-    def version_of(self, release: Release) -> str:
-        """Return the version that holds a release's bytes, registered again if somebody deleted it.
+    def version_of(self, release: Release, op: Digest) -> str:
+        """Return the version that holds a release's bytes, registered again, once for `op`, if somebody deleted it.
 
         Raises:
             Refused: MLflow no longer knows the model of that release.
@@ -171,7 +193,8 @@ class Production:
         found = self.registry.version(self.name, release.model_version)
         if is_copy(found, release):
             return release.model_version
-        return self.registry.create_version(self.name, release.model_id)
+        again = [version for version in self.registry.made(self.name, op) if version.model_id == release.model_id]
+        return again[0].number if again else self.registry.create_version(self.name, release.model_id, op=op)
 
     def started(self) -> "Production":
         """Return the same with a ledger, made when there is none."""
@@ -179,11 +202,12 @@ class Production:
             return self
         return replace(self, run=self.registry.create_ledger(self.name, self._experiment()))
 
-    def attach(self, op: Digest, kept: Mapping[str, bytes]) -> None:
+    def attach(self, op: Digest, kept: Mapping[str, bytes], segment: int = 1) -> None:
         """Keep the records of an operation beside the ledger, before its entry is written.
 
         Args:
             op: the operation.
+            segment: where its entry goes.
             kept: path below the operation's folder -> content, as it was checked: the files it was read from may have
                 changed since.
         """
@@ -195,11 +219,18 @@ class Production:
                 path.parent.mkdir(exist_ok=True)
                 path.write_bytes(content)
                 below = "" if "/" not in name else "/" + name.rpartition("/")[0]
-                self.run.attach([path], folder(op) + below)
+                self.run.attach([path], folder(op) + below, segment)
 
     def attached(self, release: Release, into: Path) -> Path | None:
-        """Download the records of a release; None when they are gone. Nothing in them is checked yet."""
-        return self.run.attached(folder(release.op), into) if self.run else None
+        """Download the records of a release; None when they are gone. Nothing in them is checked yet.
+
+        They are where its entry was to go when they were written: in its segment, or, when others were faster, before.
+        """
+        if self.run is None:
+            return None
+        segments = range(place(release.number, self.run.size), 0, -1)
+        found = (self.run.attached(folder(release.op), into, segment) for segment in segments)
+        return next((path for path in found if path), None)
 
     def _experiment(self) -> str:
         return self.registry.experiment(f"ml-release/{self.model}/{self.environment}")
@@ -239,6 +270,8 @@ def open_production(job: Job) -> Production:
         )
         hint = f"rename that model in MLflow, or set environments.{job.environment}.name in release.yml"
         raise Refused(message, hint)
+    signs = signing.of(job.config, job.environment, lambda: keys.from_environment(job.env))
     return Production(
-        registry=registry, model=job.config.model, environment=job.environment, name=name, alias=alias, run=run
-    )
+        registry=registry, model=job.config.model, environment=job.environment, name=name, alias=alias, run=run,
+        signing=signs,
+    )  # fmt: skip

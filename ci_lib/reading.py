@@ -30,7 +30,32 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
     Raises:
         BadInput: it is missing or unreadable, no YAML, or any key of it is wrong. The text lists every problem.
     """
-    text = _text(path)
+    return parse(file_text(path), path, overrides)
+
+
+def parse(text: str, path: Path, overrides: Sequence[str] = (), base: Mapping[str, Any] | None = None) -> Config:
+    """Check the text of a release.yml.
+
+    Args:
+        text: of the file.
+        path: what it is called in messages.
+        overrides: ``path=value`` pairs of `--set`.
+        base: values of top-level keys that the file leaves out, see `ci_lib.configuration`.
+
+    Raises:
+        BadInput: it is no YAML, or any key of it is wrong.
+    """
+    found = values(text, path)
+    value, origins = _overridden({**(base or {}), **found.value}, overrides)
+    return _checked(value, _Places(path, found.lines, origins), found.odd)
+
+
+def values(text: str, path: Path) -> document.Document:
+    """Return what the text says before anybody has checked what it means: a mapping of keys.
+
+    Raises:
+        BadInput: it is no YAML, or no mapping.
+    """
     try:
         found = document.parse(text)
     except document.Broken as error:
@@ -41,11 +66,15 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Config:
         what = "is empty" if found.value is None else f"is a {_noun(found.value)} at top level, not a mapping of keys"
         message = f"{path} {what}"
         raise BadInput(message, "ml-release init DIR writes a release.yml that works")
-    value, origins = _overridden(found.value, overrides)
-    return _checked(value, _Places(path, found.lines, origins), found.odd)
+    return found
 
 
-def _text(path: Path) -> str:
+def file_text(path: Path) -> str:
+    """Return what a file says.
+
+    Raises:
+        BadInput: it cannot be read, is larger than 1 MiB, or no UTF-8.
+    """
     try:
         with path.open("rb") as file:
             data = file.read(LIMIT + 1)
@@ -55,6 +84,15 @@ def _text(path: Path) -> str:
     except (OSError, ValueError) as error:
         message = f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
         raise BadInput(message, f"ls -l {path}") from error
+    return decoded(data, path)
+
+
+def decoded(data: bytes, path: Path) -> str:
+    """Return bytes as text.
+
+    Raises:
+        BadInput: more than 1 MiB, or no UTF-8.
+    """
     if len(data) > LIMIT:
         message = f"{path} is larger than 1 MiB; that is no release.yml"
         raise BadInput(message, f"ls -l {path}")

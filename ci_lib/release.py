@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Sequence
-from typing import Literal
+from itertools import pairwise
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, StringConstraints
 
 from ci_lib.candidate import Person
 from ci_lib.errors import BadInput
@@ -49,6 +50,10 @@ class Release(Record):
     reason: str
     pipeline: str
     at: AwareDatetime
+    """Never before that of the entry before: a machine whose clock is behind takes that one's."""
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Id of the key that signs this entry (`keys.key_id`). Part of what is signed and hashed, so that a signature that
+    is taken off shows, whatever release.yml says by then. None: unsigned."""
 
 
 def deploy_op(*, environment: str, model: str, manifest: Digest, evidence: Digest, nonces: Sequence[str]) -> Digest:
@@ -94,27 +99,31 @@ def shortened(reason: str) -> str:
 def restorable(entries: Sequence[Release]) -> tuple[Release, ...]:
     """Return the releases that a rollback may choose by itself, the best first.
 
-    They have other bytes than the head, and no rollback has left them: neither directly nor by leaving a rollback that
-    had brought them back.
+    They have other bytes than the head, and no rollback has left these bytes since: neither directly nor by leaving a
+    rollback that had brought them back. The same bytes released twice are as bad as once, until somebody releases them
+    again. What has left a release is always newer, so the newest entries of a ledger are enough to tell which of these
+    are among the restorable ones of all.
     """
     if not entries:
         return ()
-    left: set[int] = set()
-    by_number = {entry.number: entry for entry in entries}
-    for entry in entries:
+    left: dict[Digest, int] = {}
+    for before, entry in pairwise(entries):
         if entry.action == "rollback":
-            number = entry.replaces
-            while number is not None and number in by_number:
-                left.add(number)
-                number = by_number[number].restores
+            left[before.manifest] = entry.number
     head = entries[-1]
     return tuple(
-        entry for entry in reversed(entries[:-1]) if entry.number not in left and entry.manifest != head.manifest
+        entry
+        for entry in reversed(entries[:-1])
+        if entry.manifest != head.manifest and entry.number > left.get(entry.manifest, 0)
     )
 
 
 def choose(entries: Sequence[Release], to: int | None) -> Release:
     """Return the release that a rollback goes back to.
+
+    Args:
+        entries: the newest releases, oldest first, down to the one asked for.
+        to: its number; None: the last good one.
 
     Raises:
         BadInput: nothing was released, there is no release `to`, or nothing to go back to.
@@ -123,10 +132,11 @@ def choose(entries: Sequence[Release], to: int | None) -> Release:
         message = "nothing has been released yet, so there is nothing to roll back"
         raise BadInput(message, "ml-release status")
     if to is not None:
-        if not 1 <= to <= len(entries):
-            message = f"there is no release {to}; the ledger has 1 to {len(entries)}"
+        found = next((entry for entry in entries if entry.number == to), None)
+        if found is None:
+            message = f"there is no release {to}; the ledger has 1 to {entries[-1].number}"
             raise BadInput(message, "ml-release history")
-        return entries[to - 1]
+        return found
     candidates = restorable(entries)
     if not candidates:
         number = entries[-1].number

@@ -56,17 +56,18 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate, children: Childre
     rows = frames.load_split(job.chain, dataset, "holdout")
     production = open_production(job)
     head = production.ledger.head()
-    if head:
-        children.start("champion")
     model = _fetch(job, candidate, children.models / "candidate")
     probed = _score(job, dataset, model, rows, children)
     golden = Golden(inputs=_golden_inputs(frames.features(rows, dataset)), outputs=probed.answer.golden)
-    again = _again(job, dataset, model, golden, children)
     old = _champion(job, dataset, production, head, rows, children) if head else None
+    # Loaded once more while this process measures: nothing else is timed then, and there are two cores as a rule.
+    repeat = _probe(job, children, "again").begin(model, dataset, golden=golden.inputs)
+    measured = _measure(job, dataset, rows, probed, _scores(old, "champion") if old else None)
+    with job.console.step("wait for the golden predictions of a fresh process"):
+        again = repeat()
     asked = [each for each in (probed, again, old) if each]
     for line in (own_time(each.answer for each in asked), *cut_off(asked)):
         job.console.say(f"   {line}")
-    measured = _measure(job, dataset, candidate, rows, probed, _scores(old, "champion") if old else None)
     return Evidence(
         model=job.config.model,
         task=job.config.task,
@@ -75,7 +76,12 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate, children: Childre
         manifest=candidate.manifest.digest(),
         champion=champion.compared(head) if head else None,
         threshold=job.config.threshold if job.config.task == "binary" else None,
-        measurements=(*measured.measurements, _repeated(golden, again), _uses(job, dataset, candidate)),
+        measurements=(
+            *measured.measurements,
+            *assessment.operations(probed.answer, again.answer, candidate.manifest.size, job.config.policy.confidence),
+            _repeated(golden, again),
+            _uses(job, dataset, candidate),
+        ),
         golden=golden,
         curves=measured.curves,
         reference=measured.reference,
@@ -131,7 +137,8 @@ def _champion(
     job: Job, dataset: Dataset, production: Production, head: Release, rows: pd.DataFrame, children: Children
 ) -> Probed:
     """Score the same rows with the champion, whose features may be others than the candidate's."""
-    probe = _probe(job, children, "champion")
+    child = children.take("champion", beside="candidate")
+    probe = Probe(config=job.config, env=job.env, scratch=child.scratch, child=child)
     model = production.fetch(head, children.models / "champion")
     names = mlmodel.read(model).inputs
     missing = [name for name in names if name not in rows.columns]
@@ -159,7 +166,6 @@ def _scores(probed: Probed, whose: str) -> NDArray[Any]:
 def _measure(
     job: Job,
     dataset: Dataset,
-    candidate: Candidate,
     rows: pd.DataFrame,
     probed: Probed,
     champion_scores: NDArray[Any] | None,
@@ -175,7 +181,6 @@ def _measure(
     confidence = job.config.policy.confidence
     with job.console.step("measure"):
         found = assessment.assess(job.config, holdout, scores, champion_scores)
-        found += assessment.operations(probed.answer, candidate.manifest.size, confidence)
         found += assessment.importance(probed.answer.importance, confidence)
         made = assessment.predictions(job.config, holdout.labels, scores)
         drawn = list(curves.points(holdout.truth, made, of="candidate"))
@@ -196,12 +201,6 @@ def _all_features(train: pd.DataFrame, holdout: pd.DataFrame, dataset: Dataset) 
 
 def _golden_inputs(features: pd.DataFrame) -> str:
     return str(features.head(GOLDEN_ROWS).to_json(orient="split", index=False, double_precision=15))
-
-
-def _again(job: Job, dataset: Dataset, model: Path, golden: Golden, children: Children) -> Probed:
-    """Load the model once more, in a fresh process, and have it repeat the golden predictions."""
-    with job.console.step("load it once more and repeat the golden predictions"):
-        return _probe(job, children, "again").ask(model, dataset, golden=golden.inputs)
 
 
 def _repeated(golden: Golden, again: Probed) -> Measurement:

@@ -20,7 +20,7 @@ CODES = {"pass": Exit.DONE, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE
 def main(job: Job) -> int:
     """Watch the job's environment once: 0 all is well, 10 a breach, 11 not settled."""
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, Children(job.env, Path(scratch)) as children:
-        children.start("champion")
+        children.start("champion", ahead=True)
         from ci_lib.monitoring import watch  # noqa: PLC0415 -- imports MLflow, while the child starts
         from ci_lib.production import open_production  # noqa: PLC0415
 

@@ -3,12 +3,13 @@
 Nothing is trained, validated or loaded. The bytes are downloaded and held against the ledger before the alias moves.
 """
 
+from ci_lib import anchor, servers
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
-from ci_lib.ledger import CARRIED
 from ci_lib.production import Production, is_copy, open_production
 from ci_lib.record import Digest
 from ci_lib.release import Release, choose, restorable, rollback_op
+from ci_lib.segments import CARRIED
 
 
 def main(job: Job) -> int:
@@ -23,31 +24,49 @@ def main(job: Job) -> int:
     if not reason:
         message = "a rollback needs a reason: the ledger keeps it"
         raise BadInput(message, 'ml-release rollback --reason "what went wrong"')
+    for line in servers.fit(job, urgent=True):
+        job.console.say(line)
     production = open_production(job)
+    anchor.check_all((), job.here, production.ledger, job.config.model, job.environment)
     for line in production.reconcile():
         job.console.say(line)
-    entries = production.ledger.entries()
+    entries = _read(production, to)
     if done := _already(job, entries, to, reason):
-        return _end(job, done, f"release {done.number} is this rollback already: nothing to do")
+        return _end(job, production, done, f"release {done.number} is this rollback already: nothing to do")
     target, head = choose(entries, to), entries[-1]
     if target.manifest == head.manifest and is_copy(production.seen(), head):
         same = "" if target == head else f", and has the bytes of release {target.number}"
-        return _end(job, head, f"release {head.number} is in production already{same}: nothing to do")
-    with job.console.step(f"checking the bytes of release {target.number}"):
-        version = _verified(production, target, entries)
+        return _end(job, production, head, f"release {head.number} is in production already{same}: nothing to do")
+    production.signing.key_for(job.clock(), head)  # refuses now what could not be signed at the end
     op = _op(job, to, reason, head.digest())
+    with job.console.step(f"checking the bytes of release {target.number}"):
+        version = _verified(production, target, entries, op)
     entry = production.ledger.append(op, lambda now: _entry(job, now, head, target, version, op, reason))
     production.project()
     what = f"{production.uri} is version {version}, the bytes of release {target.number}"
-    return _end(job, entry, f"release {entry.number}: {what}")
+    return _end(job, production, entry, f"release {entry.number}: {what}")
+
+
+def _read(production: Production, to: int | None) -> tuple[Release, ...]:
+    """Return the releases that this rollback must know of, up to the newest: as few as it can be chosen from."""
+    if to is not None:
+        return production.ledger.entries(to)
+    recent = production.ledger.recent()
+    return recent if restorable(recent) else production.ledger.entries()
 
 
 def _already(job: Job, entries: tuple[Release, ...], to: int | None, reason: str) -> Release | None:
-    """Return the head if this very rollback made it: a job that is retried must not go back one release more."""
-    head = entries[-1] if entries else None
-    if head is None or head.previous is None:
-        return None
-    return head if head.op == _op(job, to, reason, head.previous) else None
+    """Return the head if this very rollback made it: a job that is retried must not go back one release more.
+
+    Raises:
+        Refused: this rollback was done, and replaced since. A retried job must not take back what came after it.
+    """
+    mine = (entry for entry in reversed(entries) if entry.previous and entry.op == _op(job, to, reason, entry.previous))
+    done = next(mine, None)
+    if done is None or done == entries[-1]:
+        return done
+    message = f"this rollback was release {done.number}, and release {entries[-1].number} replaced it"
+    raise Refused(message, "to roll back that one, too, say why: another --reason, or a new pipeline")
 
 
 def _op(job: Job, to: int | None, reason: str, leaves: Digest) -> Digest:
@@ -61,7 +80,7 @@ def _op(job: Job, to: int | None, reason: str, leaves: Digest) -> Digest:
     )
 
 
-def _verified(production: Production, target: Release, entries: tuple[Release, ...]) -> str:
+def _verified(production: Production, target: Release, entries: tuple[Release, ...], op: Digest) -> str:
     """Return the version of the production model to point to, after checking its bytes.
 
     A version that somebody deleted is registered again from the production copy, which outlives it.
@@ -75,7 +94,7 @@ def _verified(production: Production, target: Release, entries: tuple[Release, .
         older = [entry.number for entry in restorable(entries) if entry.number < target.number]
         hint = f"ml-release rollback --to {older[0]} --reason …" if older else "ml-release history"
         raise Refused(error.what, hint) from error
-    return production.version_of(target)
+    return production.version_of(target, op)
 
 
 def _entry(
@@ -102,7 +121,8 @@ def _entry(
     )
 
 
-def _end(job: Job, release: Release, sentence: str) -> int:
+def _end(job: Job, production: Production, release: Release, sentence: str) -> int:
     release.write(job.here / "release.json")
+    anchor.keep(production.ledger.signed_head(), job.here)
     job.console.say(sentence)
     return Exit.DONE

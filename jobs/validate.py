@@ -12,6 +12,7 @@ from ci_lib.decision import decide
 from ci_lib.errors import Exit
 from ci_lib.job import Job
 from ci_lib.probe.children import Children
+from ci_lib.protected import shown
 
 CODES = {"pass": Exit.DONE, "fail": Exit.FAIL, "inconclusive": Exit.INCONCLUSIVE}
 
@@ -21,17 +22,19 @@ def main(job: Job) -> int:
     dataset = Dataset.read(job.chain / "dataset.json")
     candidate = Candidate.read(job.chain / "candidate.json")
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, Children(job.env, Path(scratch)) as children:
-        children.start("candidate", "again")
+        children.start("candidate", ahead=True)
+        children.start("again")
         from ci_lib.validation import validate  # noqa: PLC0415 -- imports MLflow, while the children start
 
         evidence = validate(job, dataset, candidate, children)
-    decision = decide(job.config.policy, dataset, evidence)
+    decision = shown(decide(job.config.policy, dataset, evidence), job.policy_source, job.policy_changes)
     files = [evidence.write(job.chain / "evidence.json"), decision.write(job.chain / "decision.json")]
     if candidate.run_id is not None:
         job.open_registry(job.registry_uri()).log_files(candidate.run_id, files, "ml-release")
     for finding in decision.findings:
         if finding.outcome != "pass":
             job.console.say(f"   {finding}")
+    job.console.say(f"   policy source: {decision.policy_source}")
     passed = sum(finding.outcome == "pass" for finding in decision.findings)
     job.console.say(f"   verdict {decision.verdict}: {passed} of {len(decision.findings)} findings pass")
     return CODES[decision.verdict]

@@ -1,5 +1,5 @@
-"""Print the path of the small jobs' lock."""
+"""Print the path of ml-release-core's lock."""
 
 from importlib.resources import files
 
-print(files("ci_lib.locks") / "deploy.txt")
+print(files("ci_lib.locks") / "core.txt")

@@ -11,7 +11,7 @@ def latency(n: int, confidence: float) -> Measurement:
     answer = Answer(
         load_seconds=0.1, predict_seconds=1, peak_mb=1, latencies=tuple(row / 1e6 for row in range(1, n + 1))
     )
-    found = {each.metric: each for each in operations(answer, 1_000_000, confidence)}
+    found = {each.metric: each for each in operations(answer, answer, 1_000_000, confidence)}
     return found["latency_p99_ms"]
 
 

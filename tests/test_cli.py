@@ -101,7 +101,9 @@ def test_argparse_speaks_for_itself(arguments: list[str], code: int, capsys: pyt
 
 
 def given(release_yml: Path, **more: object) -> Namespace:
-    return Namespace(**{"config": release_yml, "chain": None, "environment": None, "overrides": [], **more})
+    return Namespace(
+        **{"config": release_yml, "chain": None, "environment": None, "overrides": [], "policy_from": None, **more}
+    )
 
 
 def test_a_job_is_put_together_from_arguments_and_environment(release_yml: Path) -> None:

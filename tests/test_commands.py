@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from ci_lib import cli, commands
+from ci_lib.arguments import parser
 from ci_lib.measure.catalogue import CATALOGUE
+
+RELEASE = """\
+model: loan
+task: binary
+data: {source: rows.csv, target: approve}
+policy:
+  rules: [{metric: roc_auc, at_least: 0.7}]
+  approval: {approvers: [ana], assurance: self-declared}
+"""
 
 
 def start(*arguments: str) -> tuple[int, str, str]:
@@ -49,6 +59,39 @@ def test_the_doctor_says_that_a_directory_cannot_be_written(tmp_path: Path) -> N
     assert "cannot be written: No such file" in found["directory"]["found"]
     assert found["disk"]["ok"] == checked(tmp_path)["disk"]["ok"]
     assert checked(tmp_path)["directory"]["ok"]
+
+
+GITLAB = "https://gitlab.example/api/v4/projects/7/ml/mlflow"
+
+
+def test_the_doctor_names_a_registry_that_nothing_can_be_deployed_to(tmp_path: Path) -> None:
+    environments = f"environments: {{staging: {{registry: '{GITLAB}'}}, production: {{}}}}\n"
+    (tmp_path / "release.yml").write_text(RELEASE + environments)
+    code, out, _ = start("doctor", "--json", "--config", str(tmp_path / "release.yml"))
+    checks = {check["found"]: check for check in json.loads(out) if check["name"] == "registry"}
+    (weak,) = [found for found in checks if "GitLab's own model registry, which has no aliases" in found]
+    assert checks[weak]["required"]
+    assert [found for found in checks if found.startswith("sqlite") and checks[found]["ok"]]
+    assert code == 2
+
+
+def test_what_is_accepted_of_one_address_is_what_all_its_environments_accept(tmp_path: Path) -> None:
+    (tmp_path / "release.yml").write_text(
+        RELEASE
+        + """\
+environments:
+  staging: {accept: [unauthenticated, old-server]}
+  production: {accept: [old-server]}
+  other: {registry: "http://other:5000", accept: [unauthenticated]}
+"""
+    )
+    args = parser().parse_args(["doctor", "--config", str(tmp_path / "release.yml")])
+    addresses, accepted = commands._registries(args, {"MLFLOW_TRACKING_URI": "http://mlflow:5000"})
+    assert addresses == {"http://mlflow:5000", "http://other:5000"}
+    assert accepted == {"http://mlflow:5000": {"old-server"}, "http://other:5000": {"unauthenticated"}}
+    args.config = tmp_path / "none.yml"
+    assert commands._registries(args, {"MLFLOW_TRACKING_URI": "http://mlflow:5000"}) == ({"http://mlflow:5000"}, {})
+    assert commands._registries(args, {}) == (set(), {})
 
 
 def test_the_metrics_are_listed_as_text_and_as_json() -> None:

@@ -133,6 +133,17 @@ def test_two_rules_about_the_same_number_have_different_names() -> None:
     assert [f.name for f in findings] == ["roc_auc", "roc_auc#2"]
 
 
+@pytest.mark.parametrize("groups", [("a", "a#2"), ("a#2", "a"), ("a", "a#2", "a#2#2", "a#3")])
+def test_a_group_cannot_take_the_name_of_another_finding(groups: tuple[str, ...]) -> None:
+    found = [
+        measured("impact_ratio", 0.9).model_copy(update={"scope": Scope(of="candidate", attribute="g", group=group)})
+        for group in groups
+    ]
+    rules = [Rule(metric="impact_ratio", by=("g",), at_least=0.8), Rule(metric="impact_ratio", by=("g",), at_most=1.2)]
+    names = [finding.name for finding in judge_rules(rules, found, confidence=0.95, champion=None)]
+    assert len(set(names)) == len(names) == 2 * len(groups)
+
+
 def test_an_inconclusive_finding_says_how_many_rows_would_settle_it() -> None:
     (finding,) = judged(Rule(metric="roc_auc", at_least=0.7), measured("roc_auc", 0.75, half=0.1))
     assert finding.rows_needed == 2000
@@ -181,3 +192,26 @@ def test_the_same_evidence_gives_the_same_bytes() -> None:
     assert once.to_bytes() == again.to_bytes()
     assert once.policy == policy.fingerprint()
     assert len({finding.name for finding in once.findings}) == len(once.findings)
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"),
+    [(0.9, "pass"), (1.0, "pass"), (1.2, "pass"), (1.25, "inconclusive"), (1.4, "fail"), (0.6, "fail")],
+)
+def test_a_ratio_is_judged_whichever_of_the_two_groups_is_worse_off(value: float, outcome: str) -> None:
+    rule = Rule(metric="impact_ratio", by=("race",), at_least=0.8)
+    (finding,) = judged(rule, measured("impact_ratio", value, attribute="race", group="b"))
+    assert finding.outcome == outcome
+    assert finding.limit == (0.8, 1.25)
+
+
+@pytest.mark.parametrize(
+    ("given", "judged_by"),
+    [({"at_most": 1.25}, (0.8, 1.25)), ({"at_least": 1.1}, (1.1, None)), ({"at_most": 0.9}, (None, 0.9))],
+)
+def test_a_ratio_limit_on_the_far_side_of_one_stays_as_it_is_written(
+    given: dict[str, float], judged_by: tuple[float | None, float | None]
+) -> None:
+    rule = Rule(metric="impact_ratio", by=("race",), **given)
+    (finding,) = judged(rule, measured("impact_ratio", 1.0, attribute="race", group="b"))
+    assert finding.limit == judged_by

@@ -119,14 +119,10 @@ def test_a_link_to_a_directory_is_refused(model: Path) -> None:
         manifest.scan(model)
 
 
-def test_a_pipe_is_refused(model: Path) -> None:
+def test_a_pipe_that_nobody_writes_to_is_refused_and_not_waited_for(model: Path) -> None:
     os.mkfifo(model / "pipe")
-    descriptor = os.open(model / "pipe", os.O_RDWR)
-    try:
-        with pytest.raises(Refused, match="not a regular file"):
-            manifest.scan(model)
-    finally:
-        os.close(descriptor)
+    with pytest.raises(Refused, match="not a regular file"):
+        manifest.scan(model)
 
 
 @pytest.mark.parametrize(("one", "two"), [("README", "readme"), ("é", "e\u0301"), ("straße", "STRASSE")])

@@ -135,3 +135,47 @@ def test_records_are_kept_only_where_there_is_a_ledger(world: World) -> None:
     empty = open_production(world.job())
     empty.attach(digest(b"op"), {"golden.json": made.evidence.golden.to_bytes()})
     assert empty.attached(entry(None), world.project / "x") is None
+
+
+# ---- the version that a lost reply or a killed run left
+
+
+def uploaded(world: World, experiment: str, content: str) -> LoggedModel:
+    saved = world.project / "left"
+    saved.mkdir(exist_ok=True)
+    (saved / "MLmodel").write_text("flavors:\n  sklearn: {serialization_format: skops}\n")
+    (saved / "model.skops").write_text(content)
+    return world.registry.upload_model(world.registry.experiment(experiment), saved)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "content", "version"),
+    [
+        ("ml-release/loan/production", "B", "2"),
+        ("ml-release/loan/production", "tampered", "3"),  # other bytes than it uploaded
+        ("alice", "B", "3"),  # the right bytes, where somebody else may change them later
+    ],
+)
+def test_a_copy_that_was_never_remembered_is_found_again_if_it_is_ours_and_whole(
+    production: Production, world: World, experiment: str, content: str, version: str
+) -> None:
+    made = world.train("B")
+    op = digest(b"op")
+    left = uploaded(world, experiment, content)
+    assert world.registry.create_version("loan", left.model_id, left.run_id, op=op) == "2"
+    with tempfile.TemporaryDirectory() as scratch:
+        model = world.registry.download(made.candidate.model_uri, Path(scratch))
+        copy = production.copy(op, model, made.candidate.manifest)
+    assert copy.version == version
+    assert (copy.model_id == left.model_id) == (version == "2")
+
+
+def test_a_copy_whose_bytes_were_deleted_is_made_again(production: Production, world: World) -> None:
+    made = world.train("B")
+    op = digest(b"op")
+    left = uploaded(world, "ml-release/loan/production", "B")
+    world.registry.create_version("loan", left.model_id, left.run_id, op=op)
+    client(production).delete_logged_model(left.model_id)
+    with tempfile.TemporaryDirectory() as scratch:
+        model = world.registry.download(made.candidate.model_uri, Path(scratch))
+        assert production.copy(op, model, made.candidate.manifest).version == "3"

@@ -2,7 +2,7 @@
 
 A release goes from rows to production, one command a process, as CI runs it. MLflow imports pandas, NumPy and parts of
 SciPy itself, when they are there; that we do without them is shown where they cannot be imported
-(`doubles.light_job`, `tests/packaging/test_small_install.py`).
+(`doubles.light_job`, `tests/packaging/test_core_install.py`).
 """
 
 import os

@@ -26,6 +26,10 @@ class Local:
     name = "local"
     assurance: Assurance = "self-declared"
 
+    def policy_from(self) -> str | None:
+        """Return None: nothing protects a branch of a laptop's clone."""
+        return None
+
     def pipeline(self) -> str:
         """Return ``local/<machine>``: a laptop has no pipelines."""
         return f"local/{platform.node() or 'unnamed'}"

@@ -18,6 +18,15 @@ class CI(Protocol):
     def assurance(self) -> Assurance:
         """Return how well this system knows who approves."""
 
+    def policy_from(self) -> str | None:
+        """Return where the policy that judges is read when the job does not say: the protected default branch.
+
+        In the form of ``ML_RELEASE_POLICY_FROM``. None: this system protects no branch, or nobody can tell.
+
+        Raises:
+            Unavailable: the system, asked for it, does not answer.
+        """
+
     def pipeline(self) -> str:
         """Return an identity of this pipeline or session, stable over its jobs."""
 

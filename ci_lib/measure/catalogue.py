@@ -5,7 +5,7 @@ from typing import Literal
 
 Task = Literal["binary", "multiclass", "regression"]
 Section = Literal["performance", "fairness", "data", "operations", "drift"]
-Direction = Literal["higher", "lower", "zero", "one"]
+Direction = Literal["higher", "lower", "zero", "one", "none"]
 
 ALL: tuple[Task, ...] = ("binary", "multiclass", "regression")
 CLASSES: tuple[Task, ...] = ("binary", "multiclass")
@@ -91,11 +91,11 @@ CATALOGUE: dict[str, Metric] = {
     "r2": _performance("share of the target's variance explained", ("regression",), BOOTSTRAP, "sklearn.metrics.r2_score", range="up to 1"),
     # fairness; positive decision rates, group minus (or over) its reference group, the largest one
     "statistical_parity_difference": _fairness("P(decision positive | group) - P(decision positive | reference)", "zero", "-1 to 1", ("binary",), "Newcombe 1998, method 10", "Dwork et al. 2012; AIF360"),
-    "impact_ratio": _fairness("P(decision positive | group) / P(decision positive | reference)", "one", "0 and up", ("binary",), "MOVER of Wilson intervals, log scale (Zou & Donner 2008)", "29 CFR 1607.4 D (four fifths); 6 RCNY 5-300"),
+    "impact_ratio": _fairness("P(decision positive | group) / P(decision positive | reference); a limit of at least x is one of at most 1/x too", "one", "0 and up", ("binary",), "MOVER of Wilson intervals, log scale (Zou & Donner 2008)", "29 CFR 1607.4 D (four fifths); 6 RCNY 5-300"),
     "equal_opportunity_difference": _fairness("difference of the true positive rates", "zero", "-1 to 1", ("binary",), "Newcombe 1998, method 10", "Hardt, Price & Srebro 2016"),
     "average_odds_difference": _fairness("mean of the differences of true and false positive rates", "zero", "-1 to 1", ("binary",), "MOVER of two Newcombe intervals (Zou & Donner 2008)", "AIF360"),
-    "selection_rate": _fairness("P(decision positive | group)", "higher", "0 to 1", ("binary",), WILSON, "29 CFR 1607.4 D"),
-    "base_rate": _fairness("P(outcome positive | group), a property of the rows and not of the model", "higher", "0 to 1", ("binary",), WILSON, "Kleinberg, Mullainathan & Raghavan 2016"),
+    "selection_rate": _fairness("P(decision positive | group)", "none", "0 to 1", ("binary",), WILSON, "29 CFR 1607.4 D"),
+    "base_rate": _fairness("P(outcome positive | group), a property of the rows and not of the model", "none", "0 to 1", ("binary",), WILSON, "Kleinberg, Mullainathan & Raghavan 2016"),
     # data
     "overlap_rows": _other("holdout rows that stand in train, features and target alike", "data", "lower", "0 and up", "count", unit="rows"),
     "duplicate_rows": _other("rows that stand more than once in train", "data", "lower", "0 and up", "count", unit="rows"),

@@ -1,10 +1,6 @@
-"""The child process: waits for one question, loads one model, answers, exits. `ci_lib.probe.start` shuts it in first.
-
-The question is a line on standard input: a JSON list of two paths, request and answer, and a time limit in seconds.
-"""
+"""What the child process does: load one model, answer one request. `ci_lib.probe.start` shuts it in first."""
 
 import importlib.metadata
-import json
 import resource
 import time
 import traceback
@@ -12,7 +8,6 @@ import warnings
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -38,17 +33,6 @@ class Timed:
             return self.score(rows)
         finally:
             self.seconds += time.perf_counter() - started
-
-
-def wait(questions: TextIO) -> int:
-    """Answer the one question that comes; none comes when the job ended without asking."""
-    line = questions.readline()
-    if not line:
-        return 0
-    request_file, answer_file, seconds = json.loads(line)
-    if seconds is not None:
-        limits.seconds_of_cpu(seconds)
-    return main(request_file, answer_file)
 
 
 def main(request_file: str, answer_file: str) -> int:

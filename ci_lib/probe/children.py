@@ -1,21 +1,22 @@
-"""Child processes: each a fresh Python without secrets, which loads one model at most and then ends.
+"""Child processes: each a fresh Python without secrets, in which models are loaded, one in a process of its own.
 
 Nothing but the standard library is imported here, so that a job can start its children before it imports MLflow: on a
-second core they import what loading a model takes in the meantime, and then wait for their question.
+second core they import what loading a model takes in the meantime, and then wait for their questions.
 """
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Any, Self
 
 from ci_lib.probe import limits, watch
 
@@ -36,66 +37,120 @@ GRACE = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Child:
-    """One process, in a group of its own, that waits for its question."""
+class Ended:
+    """How a process that loaded a model ended."""
+
+    code: int
+    """Its exit code; negative: the signal that killed it."""
+    left_open: tuple[str, ...] = ()
+    """What this machine did not let it cut off."""
+
+
+@dataclass(kw_only=True)
+class Starter:
+    """One process that has imported what models need, and forks for each question: it loads none itself."""
 
     process: subprocess.Popen[bytes]
-    scratch: Path
-    """Its working directory, home and place for temporary files."""
-    report: IO[str]
-    """On which it says what it could not shut, before it loads anything."""
+    told: int
+    """Descriptor on which it tells how each question ended; -1 when it was ended."""
+    heard: bytes = field(default=b"", init=False)
 
-    def left_open(self) -> tuple[str, ...]:
-        """Return what this machine did not let the child cut off; to be asked once."""
-        with self.report:
-            return tuple(self.report.read().splitlines())
+    def put(self, question: Mapping[str, Any]) -> None:
+        """Hand a question over; where the process is dead already, its exit code and words say why."""
+        stdin = self.process.stdin
+        with suppress(BrokenPipeError):
+            if stdin is not None:
+                stdin.write(json.dumps(question).encode() + b"\n")
 
-    def ask(self, request: Path, answer: Path, seconds: float) -> int:
-        """Have it read the request and write the answer, and return its exit code.
+    def line(self, seconds: float) -> dict[str, Any] | None:
+        """Return what it tells next; nothing when it has ended.
 
         Raises:
-            subprocess.TimeoutExpired: it takes longer than `seconds`.
-            watch.TooMuch: it fills the disk, or starts processes without end.
+            TimeoutError: it tells nothing within `seconds`.
         """
-        question: bytes | None = json.dumps([str(request), str(answer), seconds]).encode() + b"\n"
         until = time.monotonic() + seconds
-        try:
-            while True:
-                left = until - time.monotonic()
-                try:  # where it is dead already, its exit code and words say why
-                    self.process.communicate(question, max(0.0, min(LOOK, left)))
-                except subprocess.TimeoutExpired:
-                    question = None
-                    watch.look(self.process.pid, self.scratch)
-                    if left <= 0:
-                        raise
-                else:
-                    return self.process.returncode
-        finally:
-            self.end()
+        while b"\n" not in self.heard:
+            if not select.select([self.told], [], [], max(0.0, until - time.monotonic()))[0]:
+                raise TimeoutError
+            more = os.read(self.told, 1 << 16)
+            if not more:
+                return None
+            self.heard += more
+        first, _, self.heard = self.heard.partition(b"\n")
+        return dict(json.loads(first))
 
     def end(self) -> None:
-        """Leave nothing of it behind, neither itself nor what the model started."""
+        """Leave nothing of it behind, neither itself nor what the models started."""
+        if self.told < 0:
+            return
         if self.process.poll() is None:
-            self.process.terminate()  # it kills its namespace, and waits until all in there are gone
+            self.process.terminate()  # it ends who answers, and waits until all that it started are gone
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(GRACE)
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        self.report.close()
         if self.process.stdin is not None:
             self.process.stdin.close()
+        os.close(self.told)
+        self.told = -1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Child:
+    """Who answers one question at a time, in a process of its own with a directory of its own."""
+
+    starter: Starter
+    scratch: Path
+    """Its working directory, home and place for temporary files."""
+
+    def put(self, request: Path, answer: Path, seconds: float) -> None:
+        """Have it read the request and write the answer."""
+        question = {"request": str(request), "answer": str(answer), "seconds": seconds, "scratch": str(self.scratch)}
+        self.starter.put(question)
+
+    def wait(self, seconds: float) -> Ended:
+        """Wait until it has answered, or died.
+
+        Raises:
+            TimeoutError: it takes longer than `seconds`.
+            watch.TooMuch: it fills the disk, or starts processes without end.
+        """
+        until, pid = time.monotonic() + seconds, None
+        try:
+            while True:
+                left = until - time.monotonic()
+                try:
+                    told = self.starter.line(max(0.0, min(LOOK, left)))
+                except TimeoutError:
+                    watch.look(pid or self.starter.process.pid, self.scratch)
+                    if left <= 0:
+                        raise
+                    continue
+                if told is None:
+                    return Ended(code=self.starter.process.wait())
+                if "code" in told:
+                    return Ended(code=told["code"], left_open=tuple(told["left_open"]))
+                pid = told["pid"]
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """End it, with all who share its starter."""
+        self.starter.end()
 
     def last_words(self) -> str:
-        """Return the last line that it printed."""
-        with (self.scratch / SAID).open("rb") as said:
-            said.seek(max(0, said.seek(0, os.SEEK_END) - TAIL))
-            lines = said.read().decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else ""
+        """Return the last line that it printed, or else that its starter did."""
+        for path in (self.scratch / SAID, self.scratch.with_suffix(".starter") / SAID):
+            with suppress(OSError), path.open("rb") as said:
+                said.seek(max(0, said.seek(0, os.SEEK_END) - TAIL))
+                if lines := said.read().decode("utf-8", "replace").strip().splitlines():
+                    return lines[-1]
+        return ""
 
 
-def start(env: Mapping[str, str], scratch: Path, readable: Iterable[Path]) -> Child:
+def start(env: Mapping[str, str], scratch: Path, readable: Iterable[Path], *, ahead: bool = False) -> Child:
     """Start a child.
 
     What it prints goes to a file: a pipe would fill our memory, and be held open by whatever the model started.
@@ -104,35 +159,38 @@ def start(env: Mapping[str, str], scratch: Path, readable: Iterable[Path]) -> Ch
         env: of which `KEPT` is passed on, and which may set the memory that a model may have.
         scratch: its directory, made when it is not there; the only one that it can write to.
         readable: where models are that it may be asked to load.
+        ahead: import scikit-learn and skops before the question comes. Not where the time to load is measured.
 
     Raises:
         BadInput: the environment sets an amount of memory that is none.
     """
     scratch.mkdir(parents=True, exist_ok=True)
-    kept = {name: env[name] for name in KEPT if name in env}
-    home = {"HOME": str(scratch), "TMPDIR": str(scratch), "MLFLOW_DISABLE_TELEMETRY": "true"}
+    home = scratch.with_suffix(".starter")
+    home.mkdir(exist_ok=True)
     memory = limits.memory(env)
+    kept = {name: env[name] for name in KEPT if name in env}
     read, write = os.pipe()
-    orders = {"report": write, "parent": os.getpid(), "memory": memory, "readable": [str(path) for path in readable]}
+    orders = {"tell": write, "parent": os.getpid(), "memory": memory, "readable": [str(path) for path in readable]}
     try:
-        with (scratch / SAID).open("wb") as said:
+        with (home / SAID).open("wb") as said:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-m", "ci_lib.probe.start", json.dumps(orders)],
-                cwd=scratch,
-                env=kept | home,
+                [sys.executable, "-I", "-m", "ci_lib.probe.start", json.dumps(orders | {"ahead": ahead})],
+                cwd=home,
+                env=kept | {"HOME": str(home), "TMPDIR": str(home), "MLFLOW_DISABLE_TELEMETRY": "true"},
                 stdin=subprocess.PIPE,
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 pass_fds=[write],
+                bufsize=0,
             )
     finally:
         os.close(write)
-    return Child(process=process, scratch=scratch, report=os.fdopen(read, encoding="utf-8", errors="replace"))
+    return Child(starter=Starter(process=process, told=read), scratch=scratch)
 
 
 class Children:
-    """The children of one job, by name; those that were never asked are ended with it."""
+    """The children of one job, by name; they are ended with it."""
 
     def __init__(self, env: Mapping[str, str], root: Path) -> None:
         self._env = env
@@ -141,14 +199,23 @@ class Children:
         self.models = root / "models"
         """Where to put the models that they load: they can read there, and cannot write."""
 
-    def start(self, *names: str) -> None:
+    def start(self, *names: str, ahead: bool = False) -> None:
         """Start children before their questions are known."""
         self.models.mkdir(parents=True, exist_ok=True)
         for name in names:
-            self._started[name] = start(self._env, self._root / name, [self.models])
+            self._started[name] = start(self._env, self._root / name, [self.models], ahead=ahead)
 
-    def take(self, name: str) -> Child:
-        """Return the child of a name, started now if it was not before."""
+    def take(self, name: str, *, beside: str | None = None) -> Child:
+        """Return the child of a name, started now if it was not before.
+
+        Args:
+            name: whose.
+            beside: a child whose starter forks for this one too, so that nothing is imported twice.
+        """
+        if name not in self._started and beside is not None:
+            scratch = self._root / name
+            scratch.mkdir(parents=True, exist_ok=True)
+            self._started[name] = Child(starter=self.take(beside).starter, scratch=scratch)
         if name not in self._started:
             self.start(name)
         return self._started[name]
@@ -158,7 +225,6 @@ class Children:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """End those that nobody asked. The others have ended, and their number may be somebody else's by now."""
+        """End them."""
         for child in self._started.values():
-            if child.process.returncode is None:
-                child.end()
+            child.end()

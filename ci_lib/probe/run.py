@@ -7,10 +7,10 @@ import math
 import os
 import signal
 import stat
-import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -47,6 +47,21 @@ class Probed:
     """What the machine did not let the process cut off."""
 
 
+class Asked(TypedDict, total=False):
+    """What a model is asked besides to load."""
+
+    rows: pd.DataFrame | None
+    """To score."""
+    truth: NDArray[np.float64] | None
+    """Of these rows, for permutation importance."""
+    golden: str | None
+    """Rows whose predictions others must repeat, as ``dataframe_split`` JSON."""
+    single_rows: int
+    """How many one-row predictions to time."""
+    shuffles: int
+    """How often each column is shuffled."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Probe:
     """Loads one model in a child process."""
@@ -60,25 +75,22 @@ class Probe:
     seconds: float | None = None
     """Time limit of one child; None: what the environment says, or 900."""
 
-    def ask(
-        self,
-        model: Path,
-        dataset: Dataset,
-        *,
-        rows: pd.DataFrame | None = None,
-        truth: NDArray[np.float64] | None = None,
-        golden: str | None = None,
-        single_rows: int = 0,
-        shuffles: int = 0,
-        seed: int = 0,
-    ) -> Probed:
-        """Load a model in a child process and have it score rows.
+    def ask(self, model: Path, dataset: Dataset, **what: Unpack[Asked]) -> Probed:
+        """Load a model in a child process, have it score rows, and wait until it has.
 
         Raises:
             Refused: the policy does not allow the model's format.
             BadInput: it does not load, does not predict what the task needs, or takes too long.
         """
-        out = self.scratch / "scores.npy"
+        return self.begin(model, dataset, **what)()
+
+    def begin(self, model: Path, dataset: Dataset, **what: Unpack[Asked]) -> Callable[[], Probed]:
+        """Do the same, and return what waits for the answer: there may be other things to do meanwhile.
+
+        Raises:
+            BadInput: the environment sets a limit that is none.
+        """
+        rows, golden, out = what.get("rows"), what.get("golden"), self.scratch / "scores.npy"
         request = Request(
             model=str(model),
             task=self.config.task,
@@ -86,22 +98,29 @@ class Probe:
             positive=dataset.positive,
             rows=self._rows(rows),
             golden=golden,
-            single_rows=single_rows,
-            shuffles=shuffles,
-            truth=self._truth(truth),
-            seed=seed,
+            single_rows=what.get("single_rows", 0),
+            shuffles=what.get("shuffles", 0),
+            truth=self._truth(what.get("truth")),
             formats=self.config.policy.formats,
             out=str(out),
         )
+        seconds = self._seconds()
         child = self.child or children.start(self.env, self.scratch, [model])
-        left_open = child.left_open()
-        answer = self._run(child, request)
-        asked = len(json.loads(golden)["data"]) if golden is not None else 0
-        if len(answer.golden) != asked:
-            message = f"the process that loads the model answered {len(answer.golden)} of {asked} golden rows"
-            raise BadInput(message, BY_HAND)
-        scores = None if rows is None else self._scores(out, len(rows), dataset)
-        return Probed(answer=answer, scores=scores, left_open=left_open)
+        asked, answered = request.write(self.scratch / "request.json"), self.scratch / "answer.json"
+        answered.unlink(missing_ok=True)
+        child.put(asked, answered, seconds)
+
+        def finish() -> Probed:
+            ended = self._wait(child, seconds)
+            answer = self._answer(child, ended.code, answered)
+            wanted = len(json.loads(golden)["data"]) if golden is not None else 0
+            if len(answer.golden) != wanted:
+                message = f"the process that loads the model answered {len(answer.golden)} of {wanted} golden rows"
+                raise BadInput(message, BY_HAND)
+            scores = None if rows is None else self._scores(out, len(rows), dataset)
+            return Probed(answer=answer, scores=scores, left_open=ended.left_open)
+
+        return finish
 
     def _scores(self, path: Path, rows: int, dataset: Dataset) -> NDArray[np.float64]:
         """Return what the child wrote: its own word, so checked again here."""
@@ -131,11 +150,20 @@ class Probe:
         np.save(path, truth, allow_pickle=False)
         return str(path)
 
-    def _run(self, child: children.Child, request: Request) -> Answer:
-        asked, answered = self.scratch / "request.json", self.scratch / "answer.json"
-        request.write(asked)
-        answered.unlink(missing_ok=True)
-        code = self._wait(child, asked, answered)
+    def _wait(self, child: children.Child, seconds: float) -> children.Ended:
+        try:
+            return child.wait(seconds)
+        except TimeoutError as error:
+            message = f"the model did not answer within {seconds:g} s"
+            raise BadInput(message, f"try predict by hand on a few rows, or allow more: {LIMIT}=3600") from error
+        except watch.TooMuch as error:
+            message = f"the model {error}, and was stopped"
+            raise BadInput(message, "find out what it does: a model reads rows and returns scores") from error
+        finally:
+            if self.child is None:
+                child.end()
+
+    def _answer(self, child: children.Child, code: int, answered: Path) -> Answer:
         if not answered.exists():
             said = child.last_words()
             words = f"; it said last: {said}" if said else ""
@@ -144,17 +172,6 @@ class Probe:
                 message, f"load the model by hand: mlflow.sklearn.load_model(URI); is {limits.MEMORY} enough?"
             )
         return _read(answered)
-
-    def _wait(self, child: children.Child, asked: Path, answered: Path) -> int:
-        seconds = self._seconds()
-        try:
-            return child.ask(asked, answered, seconds)
-        except subprocess.TimeoutExpired as error:
-            message = f"the model did not answer within {seconds:g} s"
-            raise BadInput(message, f"try predict by hand on a few rows, or allow more: {LIMIT}=3600") from error
-        except watch.TooMuch as error:
-            message = f"the model {error}, and was stopped"
-            raise BadInput(message, "find out what it does: a model reads rows and returns scores") from error
 
     def _seconds(self) -> float:
         """Return the time limit: how long a model may take depends on the machine, so the environment may say."""

@@ -1,7 +1,8 @@
-"""The first steps of a child: limits, then its box, then the imports that take long, then it waits for its question.
+"""The first steps of a child: limits, then the imports that take long, then a process of its own for each question.
 
-`ci_lib.probe.children` runs it as a program. In a namespace of its own it is three processes: one that keeps the number
-which the parent knows, the first of the namespace, with which all others end, and the one that loads the model.
+`ci_lib.probe.children` runs it as a program, the starter. It loads no model. For each question it forks; the fork goes
+into its box, loads the model and answers. With namespaces that is three processes: one whose number the starter knows,
+the first of the namespace, with which all others end, and the one that loads the model.
 """
 
 import gc
@@ -9,11 +10,15 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ci_lib.probe import box, limits
+from ci_lib.probe.children import SAID
 
 STATUS = 4
 """Bytes that a process's end is told in."""
@@ -21,19 +26,31 @@ STATUS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
-    """What a parent tells a child when it starts it: never anything that comes from the model."""
+    """What a parent tells its starter: never anything that comes from the model."""
 
-    report: int
-    """Descriptor to say on what could not be shut."""
+    tell: int
+    """Descriptor to tell on how each question ended."""
     parent: int
     memory: int
     """Bytes."""
     readable: tuple[str, ...]
     """Directories with models, read only."""
+    ahead: bool
+    """Import what most models need before the first question."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One line on standard input."""
+
+    request: str
+    answer: str
+    seconds: float
+    scratch: str
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Shut this process in and answer one question."""
+    """Answer questions until there are no more."""
     given = json.loads(arguments[0])
     orders = Orders(**given | {"readable": tuple(given["readable"])})
     linux = box.kernel()
@@ -41,18 +58,89 @@ def main(arguments: Sequence[str]) -> int:
     if os.getppid() != orders.parent:  # it ended before that was asked for
         return 0
     limits.before_anything(orders.memory)
+    from ci_lib.probe import child  # noqa: PLC0415 -- numpy and pandas, after the limits
+
+    if orders.ahead:
+        import skops.io  # noqa: F401, PLC0415 -- scikit-learn with it
+    for line in sys.stdin:
+        question = Question(**json.loads(line))
+        report, refused = os.pipe()
+        if pid := _fork():
+            os.close(refused)
+            _attend(orders, pid, report)
+            continue
+        os.close(report)
+        os.close(orders.tell)
+        _shut_in(linux, orders, question, refused)
+        limits.seconds_of_cpu(question.seconds)
+        return child.main(question.request, question.answer)
+    return 0
+
+
+def _fork() -> int:
+    """Fork; numpy's idle threads stay behind, which is what the warning of newer Pythons is about."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _attend(orders: Orders, pid: int, report: int) -> None:
+    """Wait for the process that answers, leave nothing of it behind, and tell how it ended."""
+
+    def stop(*_: object) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)  # it kills its namespace, and waits until all in there are gone
+        with suppress(ChildProcessError):
+            os.waitpid(pid, 0)
+        _kill_group(pid)
+        os._exit(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, stop)
+    _tell(orders.tell, pid=pid)
+    with os.fdopen(report, encoding="utf-8", errors="replace") as lines:
+        left_open = lines.read().splitlines()
+    _, status = os.waitpid(pid, 0)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _kill_group(pid)
+    _tell(orders.tell, code=os.waitstatus_to_exitcode(status), left_open=left_open)
+
+
+def _kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _tell(descriptor: int, **what: Any) -> None:  # noqa: ANN401 -- as JSON has them
+    os.write(descriptor, json.dumps(what).encode() + b"\n")
+
+
+def _shut_in(linux: box.Kernel | None, orders: Orders, question: Question, report: int) -> None:
+    """Make this process the one that loads the model: nothing of its parents is left to it."""
+    os.setsid()
+    box.die_with_parent(linux)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _at_home(Path(question.scratch))
     if why := box.apart(linux):
         refused = [f"network and other processes not cut off by namespaces: {why}"]
     else:
         refused = []
         limits.few_processes()
-        _first_of_its_namespace(linux, orders.report)
+        _first_of_its_namespace(linux, report)
     refused += box.shut(linux, Path.cwd(), [Path(path) for path in orders.readable])
-    with os.fdopen(orders.report, "w", encoding="utf-8") as report:
-        report.write("\n".join(refused))
-    from ci_lib.probe import child  # noqa: PLC0415 -- numpy and pandas, which start threads
+    with os.fdopen(report, "w", encoding="utf-8") as said:
+        said.write("\n".join(refused))
 
-    return child.wait(sys.stdin)
+
+def _at_home(scratch: Path) -> None:
+    """Live in a directory, print into a file there, and read nothing: the next question is somebody else's."""
+    os.chdir(scratch)
+    os.environ.update(HOME=str(scratch), TMPDIR=str(scratch))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    said = os.open(SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for descriptor, onto in ((nothing, 0), (said, 1), (said, 2)):
+        os.dup2(descriptor, onto)
+    os.close(nothing)
+    os.close(said)
 
 
 def _first_of_its_namespace(linux: box.Kernel | None, report: int) -> None:

@@ -4,7 +4,7 @@
 raises into our errors, `client` is what jobs call, `ledger_run` is the run that holds a ledger.
 """
 
-from ci_lib.registry.client import LoggedModel, Registered, Registry, Version
+from ci_lib.registry.client import OP, LoggedModel, Registered, Registry, Version
 from ci_lib.registry.ledger_run import LedgerRun
 
-__all__ = ["LedgerRun", "LoggedModel", "Registered", "Registry", "Version"]
+__all__ = ["OP", "LedgerRun", "LoggedModel", "Registered", "Registry", "Version"]

@@ -63,6 +63,9 @@ NOT_NOW = frozenset(
     {"INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "IO_ERROR"}
 )
 NETWORK = {
+    "CERTIFICATE_VERIFY_FAILED": "its certificate is not trusted; SSL_CERT_FILE=PATH names the authority's PEM file",
+    "not in a valid JSON format": "a login page or proxy answered in its place",
+    "error code 30": "it sends us to another address, or a login page",
     "Connection refused": "connection refused",
     "timed out": "no reply in time",
     "timeout exception": "no reply in time",

@@ -93,6 +93,8 @@ def settle(finding: Finding) -> str:
     measurement = finding.measurement
     if finding.outcome == "pass":
         return ""
+    if finding.section == "policy" and finding.outcome == "inconclusive":
+        return "No measurement settles it: a person who has seen the change accepts it by name."
     if measurement is None or measurement.value is None:
         note = f" ({measurement.note})" if measurement and measurement.note else ""
         return f"A measurement would settle it: there is none that this rule could judge{note}."
@@ -156,7 +158,9 @@ def _open(findings: Sequence[Finding], holdout_rows: int) -> str:
     unsettled = [finding for finding in findings if finding.outcome == "inconclusive"]
     few = sum(finding.rows_needed is not None for finding in unsettled)
     unmeasured = sum(
-        finding.rows_needed is None and (finding.measurement is None or finding.measurement.value is None)
+        finding.section != "policy"
+        and finding.rows_needed is None
+        and (finding.measurement is None or finding.measurement.value is None)
         for finding in unsettled
     )
     left = len(unsettled) - few - unmeasured

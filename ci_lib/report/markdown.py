@@ -36,7 +36,7 @@ def cell(text: str) -> str:
 
 def render(view: View) -> bytes:
     """Lay the report out as Markdown."""
-    parts = [*_head(view), *_findings(view), *_tables(view), *_origin(view), *_policy(view)]
+    parts = [*_head(view), *_findings(view), *_changed(view), *_tables(view), *_origin(view), *_policy(view)]
     return ("\n".join(parts).rstrip("\n") + "\n").encode()
 
 
@@ -74,7 +74,17 @@ def _findings(view: View) -> list[str]:
     accept = (
         [f"To approve, accept by name: {', '.join(cell(name) for name in view.accept)}.", ""] if view.accept else []
     )
-    return ["## Findings", "", *_table(["outcome", "finding", "found", "rule asks for", "why"], rows), *accept]
+    waive = [f"Waivers asked for: {', '.join(cell(name) for name in view.waive)}. {escape(view.waive_terms)}", ""]
+    table = _table(["outcome", "finding", "found", "rule asks for", "why"], rows)
+    return ["## Findings", "", *table, *accept, *(waive if view.waive else [])]
+
+
+def _changed(view: View) -> list[str]:
+    if view.changed is None:
+        return []
+    rows = [[cell(key.path), cell(key.protected), cell(key.branch), escape(key.counted)] for key in view.changed.places]
+    table = _table(["key", "protected", "this branch", "what counted"], rows)
+    return ["## What this branch changes in the policy", "", escape(view.changed.sentence), "", *table]
 
 
 def _tables(view: View) -> list[str]:

@@ -46,7 +46,7 @@ class Confusion:
     counts: tuple[tuple[str, ...], ...]
 
 
-BETTER = {"higher": "higher is better", "lower": "lower is better", "zero": "0 is even", "one": "1 is even"}
+BETTER = {"higher": "higher is better", "lower": "lower is better", "zero": "0 is even", "one": "1 is even", "none": ""}
 
 
 def tables(data: Sequence[Measurement], evidence: Sequence[Measurement]) -> Tables:

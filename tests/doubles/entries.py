@@ -1,5 +1,6 @@
 """Ledger entries made by hand."""
 
+import json
 from typing import Any
 
 from doubles.small_chain import MODEL, NOW
@@ -37,6 +38,11 @@ def entry(after: Release | None, content: str = "A", **changes: Any) -> Release:
         "at": NOW,
     }
     return Release(**given | changes)
+
+
+def text(made: Release) -> str:
+    """Return an unsigned entry as the ledger keeps it, whatever it says."""
+    return json.dumps({"entry": made.model_dump(mode="json"), "signatures": []}, sort_keys=True, separators=(",", ":"))
 
 
 def history(*steps: str | int) -> tuple[Release, ...]:

@@ -10,6 +10,7 @@ from doubles.records import Chain, chain, relink
 from pydantic import ValidationError
 
 from ci_lib.record import Record
+from ci_lib.source import Change, Source
 
 PAYLOADS = (
     "<script>alert(1)</script>",
@@ -74,6 +75,9 @@ Path = tuple[str | int, ...]
 def poisoned(*payloads: str, metrics: bool = False) -> Chain:
     """Put texts, in turn, into every free field of the records; into names of metrics and curves only when asked to."""
     built = chain("inconclusive")
+    change = Change(path="policy.rules[roc_auc]", protected="0.7", branch="0.6", counts="protected")
+    shown = {"policy_source": Source(place="refs/heads/main"), "policy_changes": (change,)}
+    built = replace(built, decision=built.decision.model_copy(update=shown))
     turn = cycle(payloads)
     changed: dict[str, Any] = {name: _poison(getattr(built, name), turn, metrics=metrics) for name in RECORDS}
     changed["history"] = tuple(_poison(entry, turn, metrics=metrics) for entry in built.history)

@@ -1,6 +1,6 @@
 """Deploy, roll back and look, in a process where pandas, NumPy, SciPy, scikit-learn and matplotlib cannot be imported.
 
-Run as ``python light_job.py PROJECT ADDRESS``, it stands for a CI job that installed `ml-release[deploy]`.
+Run as ``python light_job.py PROJECT ADDRESS``, it stands for a CI job that installed `ml-release-core`.
 """
 
 import sys

@@ -14,11 +14,11 @@ from ci_lib.dataset import Column, Dataset, Split
 from ci_lib.decision import Decision
 from ci_lib.evidence import Champion, Curve, Evidence, Golden
 from ci_lib.findings import Finding, Outcome
-from ci_lib.ledger import CARRIED
 from ci_lib.manifest import File, Manifest
 from ci_lib.measurement import Measurement, Of, Scale, Scope
 from ci_lib.record import digest
 from ci_lib.release import Release
+from ci_lib.segments import CARRIED
 
 MODEL = "loan-approval"
 HOLDOUT = 796

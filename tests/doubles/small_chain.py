@@ -29,6 +29,11 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 AUTHOR = Person(id="Ada Lovelace <ada@example.org>", known_from="git")
 SOME = digest(b"something")
 NAMED = "roc_auc"
+ASKED = {
+    "to": None, "reason": None, "json": False, "head": [], "name": None, "registry": None, "trusted": [],
+    "download": None, "verify": False, "environment": None,
+}  # fmt: skip
+"""What the command line says when it says nothing."""
 CONFIG = {
     "model": MODEL,
     "task": "binary",
@@ -44,6 +49,12 @@ CONFIG = {
 def config(**changes: Any) -> Config:
     """Return the parsed release.yml, with top-level keys replaced."""
     return Config.model_validate(CONFIG | changes)
+
+
+def rules(**approval: Any) -> dict[str, Any]:
+    """Return the policy with some keys of its approval replaced."""
+    policy: dict[str, Any] = CONFIG["policy"]  # type: ignore[assignment]  # a plain dict
+    return policy | {"approval": policy["approval"] | approval}
 
 
 def decide(policy: Policy, dataset: Dataset, evidence: Evidence) -> Decision:
@@ -122,6 +133,9 @@ class LocalCI:
     name: str = "local"
     assurance: Assurance = "self-declared"
 
+    def policy_from(self) -> str | None:
+        return None
+
     def pipeline(self) -> str:
         return self.session
 
@@ -146,10 +160,11 @@ class World:
     now: datetime = NOW
     ci: LocalCI = field(default_factory=LocalCI)
     said: StringIO = field(default_factory=StringIO)
+    env: dict[str, str] = field(default_factory=dict)
 
     @property
     def registry(self) -> Registry:
-        return self.open_registry("sqlite:///mlflow.db")
+        return self.open_registry(self.job().registry_uri())
 
     @property
     def here(self) -> Path:
@@ -161,8 +176,8 @@ class World:
             project=self.project,
             chain=self.project / "release",
             environment=self.environment,
-            args=Namespace(**{"to": None, "reason": None, "json": False} | args),
-            env={},
+            args=Namespace(**ASKED | args),
+            env=self.env,
             console=Console(self.said),
             ci=self.ci,
             clock=lambda: self.now,
@@ -171,15 +186,20 @@ class World:
 
     def train(self, content: str, *, value: float = 0.8, champion: Champion | None = None) -> Chain:
         """Log a model whose bytes are `content`, and write the records of its chain."""
+        saved, manifest = self.saved(content)
+        registry = self.open_registry(self.job().registry_uri())
+        logged = registry.upload_model(registry.experiment("training"), saved)
+        made = chain(manifest, model_uri=logged.uri, value=value, champion=champion, policy=self.config.policy)
+        self.write(made)
+        return made
+
+    def saved(self, content: str) -> tuple[Path, Manifest]:
+        """Write a model whose bytes are `content`."""
         saved = self.project / "saved"
         saved.mkdir(exist_ok=True)
         (saved / "MLmodel").write_text("flavors:\n  sklearn: {serialization_format: skops}\n")
         (saved / "model.skops").write_text(content)
-        registry = self.open_registry(self.job().registry_uri())
-        logged = registry.upload_model(registry.experiment("training"), saved)
-        made = chain(scan(saved), model_uri=logged.uri, value=value, champion=champion, policy=self.config.policy)
-        self.write(made)
-        return made
+        return saved, scan(saved)
 
     def write(self, made: Chain) -> None:
         """Write records to the chain directory, and forget the approvals of the last candidate."""
@@ -195,6 +215,13 @@ class World:
         """Write an approval, Ana's unless `changes` say otherwise."""
         record = approval(about, self.config.policy, **self.place() | changes)
         seal(record, None).write(self.here / "approvals" / f"{record.approver.id}.json")
+        return record
+
+    def reject(self, about: Chain, who: str = "ben", reason: str = "not yet") -> Approval:
+        """Write a no beside whatever was said before, as the gate does."""
+        given = {"decision": "rejected", "approver": Person(id=who, known_from="self-declared"), "reason": reason}
+        record = approval(about, self.config.policy, **self.place() | given | {"nonce": f"{who} says no"})
+        seal(record, None).write(self.here / "approvals" / f"{who}-no.json")
         return record
 
     def place(self) -> dict[str, str]:

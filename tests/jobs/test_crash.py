@@ -16,15 +16,17 @@ from ci_lib.errors import Exit
 from ci_lib.job import Job
 from ci_lib.production import open_production
 from ci_lib.registry import Registry
+from ci_lib.registry.client import SEGMENT
 
 
-def watched(world: World, calls: list[str], die_after: int = 0) -> Callable[[str], Registry]:
+def watched(world: World, calls: list[str], die_after: int = 0, segment: int = SEGMENT) -> Callable[[str], Registry]:
     """Return what opens registries whose calls are counted together, and end after the n-th."""
 
     def open_one(uri: str) -> Registry:
         address = world.open_registry(uri).address
         client = Watched(mlflow.MlflowClient(tracking_uri=address, registry_uri=address), calls, die_after)
-        return Registry(uri, world.project, client=client, fetch=client.watch("download_artifacts", download_artifacts))
+        fetch = client.watch("download_artifacts", download_artifacts)
+        return Registry(uri, world.project, client=client, fetch=fetch, segment=segment)
 
     return open_one
 
@@ -57,13 +59,15 @@ def prepare_rollback(world: World) -> Job:
 
 
 SCENES = {
-    "first deploy": (prepare_first_deploy, deploying, 1),
-    "second deploy": (prepare_second_deploy, deploying, 2),
-    "rollback": (prepare_rollback, rollback.main, 3),
+    "first deploy": (prepare_first_deploy, deploying, 1, SEGMENT),
+    "second deploy": (prepare_second_deploy, deploying, 2, SEGMENT),
+    "rollback": (prepare_rollback, rollback.main, 3, SEGMENT),
+    "second deploy, into a new segment": (prepare_second_deploy, deploying, 2, 1),
 }
+"""How it begins, what is done, how many releases there are then, entries in a segment."""
 
 
-def fresh(world: World, root: Path, migrated: Path, name: str) -> World:
+def fresh(world: World, root: Path, migrated: Path, name: str, segment: int = SEGMENT) -> World:
     """Return another world with a database of its own."""
     project = root / name
     project.mkdir()
@@ -71,7 +75,7 @@ def fresh(world: World, root: Path, migrated: Path, name: str) -> World:
     opened: dict[str, Registry] = {}
 
     def open_one(uri: str) -> Registry:
-        return opened.setdefault(uri, Registry(uri, project))
+        return opened.setdefault(uri, Registry(uri, project, segment=segment))
 
     return World(project=project, open_registry=open_one, config=world.config)
 
@@ -80,18 +84,19 @@ def fresh(world: World, root: Path, migrated: Path, name: str) -> World:
 def test_killed_after_any_call_and_run_again_it_ends_in_the_new_state(
     world: World, tmp_path: Path, migrated: Path, scene: str
 ) -> None:
-    prepare, act, expected = SCENES[scene]
+    prepare, act, expected, segment = SCENES[scene]
     calls: list[str] = []
-    job = prepare(world)
-    world_job_open = watched(world, calls)
+    first = fresh(world, tmp_path, migrated, "unhurt", segment)
+    job = prepare(first)
+    world_job_open = watched(first, calls, segment=segment)
     assert act(_with(job, world_job_open)) == Exit.DONE
     total = len(calls)
     assert total > 5
     for number in range(1, total + 1):
-        other = fresh(world, tmp_path, migrated, f"killed{number}")
+        other = fresh(world, tmp_path, migrated, f"killed{number}", segment)
         job = prepare(other)
         with pytest.raises(Killed):
-            act(_with(job, watched(other, [], number)))
+            act(_with(job, watched(other, [], number, segment)))
         production = open_production(job)
         before = production.ledger.entries()
         assert len(before) in {expected - 1, expected}
@@ -101,7 +106,7 @@ def test_killed_after_any_call_and_run_again_it_ends_in_the_new_state(
         assert len({entry.op for entry in entries}) == expected
         assert resolve(open_production(job)) == entries[-1]
         model = other.registry.download("models:/loan@champion", other.project / "consumer")
-        assert (model / "model.skops").read_text() == ("B" if scene == "second deploy" else "A")
+        assert (model / "model.skops").read_text() == ("B" if scene.startswith("second") else "A")
 
 
 def _with(job: Job, opener: Callable[[str], Registry]) -> Job:
@@ -126,7 +131,7 @@ def test_calls_do_not_grow_with_the_number_of_versions(
         assert rollback.main(_with(other.job(reason="bad"), watched(other, calls))) == Exit.DONE
         seen.append(calls)
     assert seen[0] == seen[1]
-    assert not {"search_model_versions", "get_registered_model", "get_latest_versions"} & set(seen[0])
+    assert not {"get_registered_model", "get_latest_versions"} & set(seen[0])
 
 
 def test_the_copys_bytes_are_checked_last_before_the_entry(world: World) -> None:
@@ -138,5 +143,5 @@ def test_the_copys_bytes_are_checked_last_before_the_entry(world: World) -> None
     # Which copy this operation made, the entry, and the alias, each read back.
     assert calls[checked + 1 :] == [
         "log_param", "get_run", "log_param", "get_run", "get_run", "get_model_version",
-        "set_registered_model_alias", "get_run", "get_model_version_by_alias",
+        "set_registered_model_alias", "get_run", "get_model_version_by_alias", "get_run",
     ]  # fmt: skip

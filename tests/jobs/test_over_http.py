@@ -15,6 +15,7 @@ from ci_lib.champion import compared, resolve
 from ci_lib.errors import Exit
 from ci_lib.production import open_production
 from ci_lib.registry import Registry
+from ci_lib.registry.capability import Answer, over_http
 
 TESTS = Path(__file__).parents[1]
 
@@ -51,3 +52,13 @@ def test_two_releases_and_a_rollback_in_a_job_without_pandas(address: str, tmp_p
     found = Registry(address, tmp_path).download("models:/loan@champion", tmp_path / "consumer")
     assert (found / "model.skops").read_text() == "A"
     assert audit.main(world.job()) == Exit.DONE
+
+
+def test_a_real_server_without_a_login_would_be_refused_anywhere_else(address: str, tmp_path: Path) -> None:
+    def ask(elsewhere: str, path: str, *, login: bool) -> Answer:
+        assert elsewhere == "http://mlflow.example:5000"
+        return over_http(address, path, login=login)
+
+    assert Registry(address, tmp_path).weaknesses() == ()
+    (weak,) = Registry("http://mlflow.example:5000", tmp_path, ask=ask).weaknesses()
+    assert weak.risk == "unauthenticated"

@@ -1,7 +1,6 @@
 """The report job: what it writes, what it prints, how it ends."""
 
 import io
-import json
 import os
 from argparse import Namespace
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from ci_lib.jobs import report
+from doubles.entries import text
 from doubles.memory_store import MemoryStore
 from doubles.records import NOW, Chain, chain, relink, sha
 
@@ -56,8 +56,7 @@ class Shelf:
 
     def ledger(self, name: str) -> "MemoryStore":
         assert name == "loan-approval"
-        texts = [json.dumps(e.model_dump(mode="json"), sort_keys=True, separators=(",", ":")) for e in self.history]
-        return MemoryStore({f"op-{number:06d}": text for number, text in enumerate(texts, start=1)})
+        return MemoryStore({f"op-{number:06d}": text(made) for number, made in enumerate(self.history, start=1)})
 
     def log_files(self, run_id: str, paths: Sequence[Path], folder: str) -> None:
         self.logged += [f"{run_id}:{folder}/{path.name}" for path in paths]

@@ -68,6 +68,18 @@ def test_a_named_release_is_restored(world: World, tmp_path: Path) -> None:
     assert in_production(world, tmp_path) == "A"
 
 
+def test_a_retried_job_does_not_take_back_what_came_after_it(world: World, tmp_path: Path) -> None:
+    ship(world, "A", "B")
+    rollback.main(world.job(reason="bad"))
+    ship(world, "C")
+    with pytest.raises(Refused, match="this rollback was release 3, and release 4 replaced it") as error:
+        rollback.main(world.job(reason="bad"))
+    assert "another --reason" in error.value.hint
+    assert in_production(world, tmp_path) == "C"
+    assert rollback.main(world.job(reason="bad as well")) == Exit.DONE
+    assert in_production(world, tmp_path) == "A"
+
+
 def test_from_another_pipeline_it_goes_back_further_until_nothing_is_left(world: World, tmp_path: Path) -> None:
     ship(world, "A", "B", "C")
     for session, expected in [("p2", "B"), ("p3", "A")]:

@@ -1,11 +1,9 @@
 """`pip install ml-release && ml-release init x && cd x && ml-release run`, with the sources gone."""
 
-import re
-import subprocess
 from pathlib import Path
 
 import pytest
-from doubles.built import ROOT, Built, clean_environment, pip_install
+from doubles.built import Built, call, clean_environment, constraints, pip_install
 
 from ci_lib.arguments import OTHERS, STAGES
 from ci_lib.errors import Exit
@@ -13,23 +11,12 @@ from ci_lib.errors import Exit
 
 @pytest.fixture(scope="module")
 def command(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return `ml-release` of an environment where pip itself resolved the wheel, at the versions of the lock.
-
-    The lock only constrains: what the wheel forgets to require is not installed.
-    """
+    """Return `ml-release` of an environment where pip itself resolved `ml-release`."""
     folder = tmp_path_factory.mktemp("plain")
-    lock = (ROOT / "requirements/dev.txt").read_text()
-    pins = re.findall(r"^([a-z0-9][\w.-]*==[^\\\n]+)", lock, re.MULTILINE)
-    (folder / "constraints.txt").write_text("\n".join(pins) + "\n")
     python = clean_environment(folder / "venv")
-    pip_install(python, "--constraint", folder / "constraints.txt", built.wheel)
+    # The core's wheel by its path too: no index is asked for a name of ours.
+    pip_install(python, "--constraint", constraints(folder), built.plain.wheel, built.core.wheel)
     return python.parent / "ml-release"
-
-
-def call(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run without a terminal, a checkout or any setting of this process."""
-    env = {"PATH": "/usr/bin:/bin", "HOME": str(cwd)}
-    return subprocess.run([*map(str, arguments)], cwd=cwd, env=env, check=False, capture_output=True, text=True)
 
 
 def test_the_environment_is_whole(command: Path, tmp_path: Path) -> None:

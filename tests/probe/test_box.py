@@ -214,32 +214,45 @@ def test_what_the_machine_does_not_let_us_cut_off_is_said_once(cell: Cell) -> No
 
 
 PARENT = """
-import os, sys
+import sys, time
 from pathlib import Path
-from ci_lib.probe import children
-child = children.start({}, Path(sys.argv[1]), [])
-child.left_open()
+import pandas as pd
+from doubles.evil import pickling
+from doubles.records import chain
+from ci_lib.probe.run import Probe
+root = Path(sys.argv[1])
+probe = Probe(config=pickling(chain().config), env={}, scratch=root / "scratch", seconds=600)
+probe.scratch.mkdir()
+finish = probe.begin(root / "models" / "evil", chain().dataset, rows=pd.DataFrame({"a": [1.0]}))
+while not (probe.scratch / "here").exists():
+    time.sleep(0.05)
 print("started", flush=True)
-sys.stdin.read()
+finish()
 """
 
 
 def test_a_parent_that_is_killed_leaves_no_child(cell: Cell) -> None:
+    saved("import time; open('here', 'w').close(); time.sleep(600)", cell.rows, cell.model)
+    doubles = str(Path(__file__).parents[1])
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(cell.root / "scratch")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", PARENT, str(cell.root)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": doubles},
     ) as parent:
         assert parent.stdout is not None
         assert parent.stdout.readline() == b"started\n"
-        inside = [path for path in Path("/proc").glob("[0-9]*") if path_is(path / "cwd", cell.root / "scratch")]
-        assert inside
-        held = os.dup(parent.stdin.fileno()) if parent.stdin else -1
+        inside = [path for path in Path("/proc").glob("[0-9]*") if lives_in(path, cell.root)]
+        assert len(inside) >= 2  # the starter, and who loads the model
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-        os.close(held)
     until = time.monotonic() + 20
-    while any(path_is(path / "cwd", cell.root / "scratch") for path in inside) and time.monotonic() < until:
+    while any(lives_in(path, cell.root) for path in inside) and time.monotonic() < until:
         time.sleep(0.05)
-    assert not [path for path in inside if path_is(path / "cwd", cell.root / "scratch")]
+    assert not [path for path in inside if lives_in(path, cell.root)]
+
+
+def lives_in(process: Path, root: Path) -> bool:
+    return any(path_is(process / "cwd", root / name) for name in ("scratch", "scratch.starter"))
 
 
 def path_is(link: Path, target: Path) -> bool:

@@ -1,8 +1,7 @@
 """The child process: one request, one answer, and no secrets."""
 
-import io
-import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from doubles.evil import saved
 from doubles.records import chain
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -321,20 +321,18 @@ def test_a_child_that_hangs_or_dies_ends_in_one_sentence(
 def test_a_child_that_nobody_asks_ends_with_its_job(tmp_path: Path) -> None:
     with Children({}, tmp_path) as children:
         children.start("idle")
-        idle = children.take("idle")
-        assert idle.process.poll() is None
-    assert idle.process.returncode in {-signal.SIGKILL, -signal.SIGTERM}
+        idle = children.take("idle").starter.process
+        assert idle.poll() is None
+    assert idle.returncode in {-signal.SIGKILL, -signal.SIGTERM}
 
 
-def test_a_child_ends_by_itself_when_its_job_is_gone() -> None:
-    assert child.wait(io.StringIO("")) == 0
-
-
-def test_a_child_answers_the_question_on_its_input(model: Path, ask: Asker, tmp_path: Path) -> None:
-    paths = [str(tmp_path / "request.json"), str(tmp_path / "answer.json")]
-    ask(model).write(tmp_path / "request.json")
-    assert child.wait(io.StringIO(json.dumps([*paths, None]) + "\n")) == 0
-    assert Answer.read(tmp_path / "answer.json").load_seconds > 0
+def test_a_child_ends_by_itself_when_its_job_is_gone(tmp_path: Path) -> None:
+    with Children(os.environ, tmp_path) as children:
+        starter = children.take("left").starter
+        assert starter.process.stdin is not None
+        starter.process.stdin.close()
+        assert starter.line(60) is None
+        assert starter.process.wait() == 0
 
 
 def test_a_child_started_ahead_answers_like_any_other(model: Path, rows: pd.DataFrame, tmp_path: Path) -> None:
@@ -347,13 +345,52 @@ def test_a_child_started_ahead_answers_like_any_other(model: Path, rows: pd.Data
         assert children.take("ahead") is started
     assert asked.scores is not None
     np.testing.assert_allclose(asked.scores[:3], asked.answer.golden, atol=1e-12)
-    assert started.process.returncode == 0
+
+
+def test_two_models_are_loaded_beside_each_other_in_processes_of_their_own(
+    model: Path, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    with Children(os.environ, tmp_path / "children") as children:
+        first = children.take("first")
+        second = children.take("second", beside="first")
+        assert second.starter is first.starter
+        assert second.scratch != first.scratch
+        kept = shutil.copytree(model, children.models / "kept")
+        probes = [Probe(config=loans(), env={}, scratch=each.scratch, child=each) for each in (first, second)]
+        answers = [each.ask(kept, dataset(), rows=rows) for each in probes]
+    one, other = (answer.scores for answer in answers)
+    assert one is not None
+    assert other is not None
+    np.testing.assert_array_equal(one, other)
+
+
+def test_a_model_that_kills_its_process_leaves_the_next_one_beside_it_unharmed(
+    model: Path, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    with Children(os.environ, tmp_path / "children") as children:
+        children.models.mkdir(parents=True)
+        evil = saved("import os, signal; os.kill(0, signal.SIGKILL)", rows, children.models / "evil")
+        kept = shutil.copytree(model, children.models / "kept")
+        first, second = children.take("first"), children.take("second", beside="first")
+        with pytest.raises(BadInput, match="killed by SIGKILL before it answered"):
+            Probe(config=pickling(loans()), env={}, scratch=first.scratch, child=first).ask(evil, dataset(), rows=rows)
+        asked = Probe(config=loans(), env={}, scratch=second.scratch, child=second).ask(kept, dataset(), rows=rows)
+    assert asked.scores is not None
+
+
+def test_there_may_be_other_things_to_do_until_a_model_has_answered(
+    model: Path, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    probe = Probe(config=loans(), env={}, scratch=tmp_path / "scratch")
+    probe.scratch.mkdir()
+    finish = probe.begin(model, dataset(), golden=inputs(rows))
+    assert len(finish().answer.golden) == 3
 
 
 def test_a_child_that_died_before_it_was_asked_is_bad_input(model: Path, tmp_path: Path) -> None:
     with Children(os.environ, tmp_path / "children") as children:
         started = children.take("dead")
-        started.process.kill()
+        started.starter.process.kill()
         probe = Probe(config=loans(), env={}, scratch=started.scratch, child=started)
         with pytest.raises(BadInput, match="killed by SIGKILL before it answered"):
             probe.ask(model, dataset())

@@ -227,13 +227,69 @@ def test_a_server_that_is_down_is_unavailable_whatever_is_asked(tmp_path: Path, 
         ask(Registry("http://mlflow:5000", tmp_path, client=Failing()))
 
 
+class Losing:
+    """A client whose version requests fail, before or after the server did what they ask."""
+
+    def __init__(self, client: Any, faults: list[str]) -> None:
+        self._client = client
+        self._faults = faults
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the client's own method."""
+        return getattr(self._client, name)
+
+    def create_model_version(self, *args: Any, **more: Any) -> Any:
+        fault = self._faults.pop(0) if self._faults else ""
+        made = None if fault == "refused" else self._client.create_model_version(*args, **more)
+        if fault:
+            message = "API request failed with exception too many 503 error responses"
+            raise MlflowException(message)
+        return made
+
+
+@pytest.mark.parametrize(
+    ("faults", "waited"),
+    [
+        ([], []),
+        (["lost"], [1]),
+        (["refused"], [1]),
+        (["refused", "refused", "lost"], [1, 2, 4]),
+        (["refused", "refused", "refused"], [1, 2, 4]),
+    ],
+)
+def test_an_operation_makes_one_version_whatever_happens_to_the_replies(
+    registry: Registry, tmp_path: Path, faults: list[str], waited: list[int]
+) -> None:
+    logged, other = upload(registry, tmp_path), upload(registry, tmp_path)
+    paused: list[float] = []
+    inner = mlflow.MlflowClient(tracking_uri=registry.address, registry_uri=registry.address)
+    inner.create_registered_model("loan")
+    losing = Registry("sqlite:///mlflow.db", tmp_path, client=Losing(inner, list(faults)), pause=paused.append)
+    assert losing.create_version("loan", logged.model_id, logged.run_id, op="sha256:1") == "1"
+    assert paused == waited
+    assert [version.number for version in losing.made("loan", "sha256:1")] == ["1"]
+    assert losing.create_version("loan", logged.model_id, op="sha256:2") == "2"
+    assert losing.create_version("loan", other.model_id, op="sha256:1") == "3", "other bytes are another version"
+
+
+def test_without_an_operation_a_version_is_asked_for_once(registry: Registry, tmp_path: Path) -> None:
+    logged = upload(registry, tmp_path)
+    inner = mlflow.MlflowClient(tracking_uri=registry.address, registry_uri=registry.address)
+    inner.create_registered_model("loan")
+    losing = Registry("sqlite:///mlflow.db", tmp_path, client=Losing(inner, ["lost"]))
+    with pytest.raises(Unavailable, match="503"):
+        losing.create_version("loan", logged.model_id, logged.run_id)
+    assert losing.version("loan", "1") is not None
+    assert losing.version("loan", "2") is None
+
+
+def test_where_uploaded_bytes_are(registry: Registry, tmp_path: Path) -> None:
+    experiment = registry.experiment("training")
+    assert registry.experiment_of(upload(registry, tmp_path).model_id) == experiment
+    assert registry.experiment_of(GHOST) is None
+
+
 def test_a_port_where_nothing_listens_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(Unavailable, match="did not answer"):
         Registry("http://127.0.0.1:9", tmp_path).experiment("x")
-
-
-def test_mlflow_skinny_speaks_to_servers_only(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="only mlflow-skinny is installed"):
-        Registry("sqlite:///mlflow.db", tmp_path, opens_databases=lambda: False)
-    assert Registry("http://mlflow:5000", tmp_path, opens_databases=lambda: False).address == "http://mlflow:5000"

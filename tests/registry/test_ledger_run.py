@@ -84,6 +84,97 @@ def test_a_deleted_run_is_refused_with_the_command_that_restores_it(
     assert error.value.hint == f"mlflow runs restore --run-id {run.run_id}"
     with pytest.raises(Refused, match="somebody deleted the ledger"):
         run.put_once("op-000001", "x")
+    client.restore_run(run.run_id)
+    assert run.put_once("op-000001", "x")
+
+
+@pytest.fixture
+def few(registry: Registry, tmp_path: Path) -> Registry:
+    """Return a registry whose ledgers have two entries a segment."""
+    return Registry(registry.address, tmp_path, segment=2)
+
+
+def grown(few: Registry) -> LedgerRun:
+    """Return a ledger with a full first segment and one entry in the second."""
+    run = create(few)
+    for number in (1, 2):
+        assert run.put_once(f"op-{number:06d}", f"entry {number}")
+    run.add(2, {"seam": "entry 2"})
+    assert run.put_once("op-000003", "entry 3", 2)
+    return run
+
+
+def test_before_anything_is_written_there_is_an_empty_first_segment(few: Registry) -> None:
+    run = create(few)
+    assert run.newest() == (1, {})
+    assert run.read() == {}
+    assert run.attached("releases/1", Path()) is None
+
+
+def test_a_segment_is_a_run_that_everybody_finds_through_the_index(few: Registry) -> None:
+    grown(few)
+    run = few.ledger("loan")
+    assert run is not None
+    assert run.newest() == (2, {"seam": "entry 2", "op-000003": "entry 3"})
+    assert run.read(1) == {"op-000001": "entry 1", "op-000002": "entry 2"}
+    assert run.read(3) == {}
+
+
+def test_who_has_known_a_segment_for_long_finds_the_one_after_it(few: Registry) -> None:
+    slow = create(few)
+    assert slow.newest() == (1, {})
+    grown(few)
+    assert slow.newest()[0] == 2
+
+
+def test_of_two_proposals_for_a_segment_one_stands(few: Registry) -> None:
+    one, two = create(few), create(few)
+    assert one.put_once("op-000001", "x")
+    assert two.read() == one.read()
+    one.add(2, {"seam": "first"})
+    two.add(2, {"seam": "second"})
+    two.add(2, {"seam": "third"})
+    assert one.read(2) == two.read(2) == {"seam": "first"}
+
+
+def test_a_deleted_segment_is_refused_with_the_command_that_restores_it(
+    few: Registry, client: mlflow.MlflowClient
+) -> None:
+    run = grown(few)
+    segment = client.get_run(run.run_id).data.params["segment-000002"]
+    client.delete_run(segment)
+    for other in (run, few.ledger("loan")):
+        assert other is not None
+        with pytest.raises(Refused, match="somebody deleted the ledger") as error:
+            other.newest()
+        assert error.value.hint == f"mlflow runs restore --run-id {segment}"
+    client.restore_run(segment)
+    assert run.newest()[0] == 2
+
+
+@pytest.mark.parametrize("junk", ["junk", "0" * 33, "../x", "{index}"])
+def test_whoever_writes_something_else_into_the_index_is_noticed(
+    few: Registry, client: mlflow.MlflowClient, junk: str
+) -> None:
+    run = create(few)
+    client.log_param(run.run_id, "segment-000001", junk.format(index=run.run_id))
+    with pytest.raises(Refused, match=r"its index names .* as a segment"):
+        run.newest()
+
+
+def test_files_are_kept_with_their_segment(few: Registry, tmp_path: Path) -> None:
+    run = grown(few)
+    (tmp_path / "a.json").write_text("{}")
+    run.attach([tmp_path / "a.json"], "releases/3", 2)
+    assert run.attached("releases/3", tmp_path / "no", 1) is None
+    assert run.attached("releases/3", tmp_path / "back", 2) is not None
+
+
+def test_what_holds_is_not_asked_for_again(few: Registry) -> None:
+    run = create(few)
+    assert run.put_once("key", "text")
+    assert run.put_once("key", "text")
+    assert not run.put_once("key", "other")
 
 
 def test_a_deleted_first_version_is_never_replaced_by_another_ledger(

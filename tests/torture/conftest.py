@@ -1,8 +1,14 @@
-"""What the torture tests share: the figures that they reach."""
+"""What the torture tests share: a warm process to fork from, registries, and the figures that they reach."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
+from doubles.crashing import Place
+from doubles.postgres import postgres
+from doubles.server import mlflow_server
+from doubles.warm import Warm
 
 PROPERTY = "figure"
 
@@ -35,3 +41,35 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for (title, text), numbers in sorted(sums.items()):
             shown = text.format(*(f"{number:,}" for number in numbers)) if numbers else text
             terminalreporter.write_line(f"{title}: {shown}")
+
+
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Warm]:
+    """Return a process that has imported MLflow, to fork from."""
+    directory = tmp_path_factory.mktemp("warm")
+    (directory / "mlflow.db").write_bytes(migrated.read_bytes())
+    with Warm(directory) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def backend(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[Callable[[str], Place]]:
+    """Return what gives a registry by the name of its kind, each started once; its places are told apart by `name`."""
+    with ExitStack() as running:
+        started: dict[str, Place] = {}
+
+        def start(kind: str) -> Place:
+            root = tmp_path_factory.mktemp(kind.replace(" ", "-"))
+            if kind != "server on PostgreSQL":
+                (root / "mlflow.db").write_bytes(migrated.read_bytes())
+            if kind == "embedded SQLite":
+                return Place(address=f"sqlite:///{root}/mlflow.db", root=root, name="")
+            database = running.enter_context(postgres()) if kind == "server on PostgreSQL" else None
+            return Place(address=running.enter_context(mlflow_server(root, database)), root=root, name="")
+
+        def one(kind: str) -> Place:
+            if kind not in started:
+                started[kind] = start(kind)
+            return started[kind]
+
+        yield one
