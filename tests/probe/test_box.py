@@ -125,8 +125,8 @@ OTHERS = (
     "open({elsewhere!r}, 'w')",
     "open({model!r} + '/MLmodel', 'a')",
     "import os; os.unlink({model!r} + '/MLmodel')",
-    "open('/dev/shm/evil', 'w')",
-    "import os; os.mkdir('/tmp/evil')",
+    "open('/dev/shm/evil{parent}', 'w')",
+    "import os; os.mkdir('/tmp/evil{parent}')",
 )
 
 
@@ -136,6 +136,7 @@ def test_a_model_reads_and_writes_nothing_of_others(cell: Cell, secret: Path) ->
     with pytest.raises(BadInput, match=rf"ValueError: \['PermissionError {errno.EACCES}'\]"):
         cell.tries(TRIES.format(tries=tries))
     assert not (cell.root / "new").exists()
+    assert not [path for where in ("/dev/shm", "/tmp") if (path := Path(where, f"evil{os.getpid()}")).exists()]  # noqa: S108 -- what it tries
 
 
 def test_a_model_is_told_that_it_may_not_read(cell: Cell, secret: Path) -> None:
