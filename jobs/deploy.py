@@ -65,8 +65,8 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     kept = _kept(job, chain, approvals)
     production = production.started()
     aim = production.ledger.claim([signed.approval.nonce for signed in approvals], op)
-    if aim.made and head:
-        raise _replaced(aim.made, head)
+    if aim.made:
+        return _made_by_another(job, production, aim.made, head)
     production.attach(op, kept, aim.segment)
     # The copy last: between the check of its bytes and the entry nothing else happens that takes time.
     copy = _copy(job, production, chain, op)
@@ -86,6 +86,18 @@ def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:
     if done is None or done == entries[-1]:
         return done
     raise _replaced(done, entries[-1])
+
+
+def _made_by_another(job: Job, production: Production, made: Release, head: Release | None) -> int:
+    """Finish what another run of this job appended.
+
+    Raises:
+        Refused: long ago, and it was replaced since.
+    """
+    if head and made.number <= head.number:
+        raise _replaced(made, head)
+    production.project()
+    return _end(job, production, made, f"another run of this job has made release {made.number} meanwhile")
 
 
 def _replaced(done: Release, head: Release) -> Refused:
