@@ -15,8 +15,8 @@ from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.ledger import made_by
-from ci_lib.manifest import difference, scan
-from ci_lib.production import Copy, Production, is_copy, open_production, short
+from ci_lib.manifest import difference
+from ci_lib.production import Copy, Production, is_copy, looked_twice, open_production, short
 from ci_lib.record import Digest, digest
 from ci_lib.release import Release, deploy_op, shortened
 from ci_lib.signed import Signed
@@ -165,12 +165,10 @@ def _copy(job: Job, production: Production, chain: Chain, op: Digest) -> Copy:
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, job.console.step("copying the model"):
         registry = job.open_registry(job.registry_uri())
         try:
-            model = registry.download(candidate.model_uri, Path(scratch))
+            model, found = looked_twice(registry, candidate.model_uri, Path(scratch), candidate.manifest.digest())
         except Refused as error:
             message = f"the candidate's model {candidate.model_uri} is gone: {error.what}"
             raise Refused(message, "ml-release run") from error
-        try:
-            found = scan(model)
         except BadInput as error:
             raise Refused(error.what, "ml-release train") from error
         if found != candidate.manifest:

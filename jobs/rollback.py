@@ -47,16 +47,17 @@ def main(job: Job) -> int:
     return _end(job, production, entry, f"release {entry.number}: {what}")
 
 
-LOOK_BACK = 50
-"""So many releases after its own a retried rollback still knows itself."""
+LOOK_BACK = 20
+"""A twentieth of a segment, 50 releases, after its own a retried rollback still knows itself, whatever the segment."""
 
 
 def _read(production: Production, to: int | None) -> tuple[Release, ...]:
     """Return the releases that this rollback must know of, up to the newest: as few as it can be chosen from."""
     recent = production.ledger.recent()
-    if not recent:
+    if not recent or production.run is None:
         return ()
-    since = max(min(recent[-1].number - LOOK_BACK, to or recent[-1].number), 1)
+    head = recent[-1].number
+    since = max(min(head - production.run.size // LOOK_BACK, to or head), 1)
     if recent[0].number > since:
         recent = production.ledger.entries(since)
     return recent if to is not None or restorable(recent) else production.ledger.entries()

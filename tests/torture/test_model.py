@@ -150,7 +150,8 @@ class Recorder:
         "op": "append", "nonce": "claim the approval", "copy": "remember the copy", "aims": "settle the segment",
     }  # fmt: skip
     LOCAL = frozenset({
-        "get_experiment_by_name", "get_logged_model", "get_model_version_download_uri", "set_terminated",
+        "get_experiment_by_name", "get_logged_model", "list_artifacts", "get_model_version_download_uri",
+        "set_terminated",
     })  # fmt: skip
     """They ask for what never changes, or tell what nobody reads."""
 
