@@ -158,7 +158,7 @@ class Production:
             Refused: they differ, or are gone.
         """
         with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
-            found = scan(self.registry.download(uri, Path(scratch)))
+            _, found = looked_twice(self.registry, uri, Path(scratch), expected)
         if found.digest() != expected:
             how = difference(manifest, found) if manifest else f"{short(found.digest())} instead of {short(expected)}"
             message = f"the bytes of {what} ({uri}) are not those that were released: {how}"
@@ -170,10 +170,9 @@ class Production:
         Raises:
             Refused: they are not the bytes that were released, or gone.
         """
-        path = self.registry.download(self.where(release), into)
-        found = scan(path).digest()
-        if found != release.manifest:
-            both = f"{short(found)} instead of {short(release.manifest)}"
+        path, found = looked_twice(self.registry, self.where(release), into, release.manifest)
+        if found.digest() != release.manifest:
+            both = f"{short(found.digest())} instead of {short(release.manifest)}"
             message = f"the bytes of release {release.number} are not those that were released: {both}"
             raise Refused(message, "ml-release rollback --reason …")
         return path
@@ -210,6 +209,9 @@ class Production:
             segment: where its entry goes.
             kept: path below the operation's folder -> content, as it was checked: the files it was read from may have
                 changed since.
+
+        Raises:
+            Unavailable: something did not arrive. (MLflow's client takes a proxy's sign-in page for "stored".)
         """
         if self.run is None:
             return
@@ -220,6 +222,11 @@ class Production:
                 path.write_bytes(content)
                 below = "" if "/" not in name else "/" + name.rpartition("/")[0]
                 self.run.attach([path], folder(op) + below, segment)
+        arrived = self.run.sizes(folder(op), segment)
+        lost = [name for name, content in kept.items() if arrived.get(name, -1) not in {None, len(content)}]
+        if lost:
+            message = f"{', '.join(lost)} did not arrive at the ledger of {self.name}: {self.registry.address} lost it"
+            raise Unavailable(message, "is something else answering in MLflow's place? run the job again")
 
     def attached(self, release: Release, into: Path) -> Path | None:
         """Download the records of a release; None when they are gone. Nothing in them is checked yet.
@@ -234,6 +241,20 @@ class Production:
 
     def _experiment(self) -> str:
         return self.registry.experiment(f"ml-release/{self.model}/{self.environment}")
+
+
+def looked_twice(registry: Registry, uri: str, into: Path, expected: Digest) -> tuple[Path, Manifest]:
+    """Download a model, and once more if it is not what is expected; return where it is, and what.
+
+    Who cries "tampered with" must be sure. A proxy's sign-in page in a file's place, or a reply that was cut, is gone
+    the second time; bytes that somebody changed are not.
+    """
+    path = registry.download(uri, into)
+    found = scan(path)
+    if found.digest() != expected:
+        path = registry.download(uri, into / "again")
+        found = scan(path)
+    return path, found
 
 
 def is_copy(version: Version | None, release: Release) -> bool:

@@ -18,8 +18,8 @@ from ci_lib.decision import decide
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.ledger import made_by
-from ci_lib.manifest import difference, scan
-from ci_lib.production import Copy, Production, is_copy, open_production, short
+from ci_lib.manifest import difference
+from ci_lib.production import Copy, Production, is_copy, looked_twice, open_production, short
 from ci_lib.record import Digest, digest
 from ci_lib.release import Release, deploy_op, shortened
 from ci_lib.signed import Signed
@@ -72,8 +72,8 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     kept = _kept(job, chain, approvals)
     production = production.started()
     aim = production.ledger.claim([signed.approval.nonce for signed in approvals], op)
-    if aim.made and head:
-        raise _replaced(aim.made, head)
+    if aim.made:
+        return _made_by_another(job, production, aim.made, head)
     production.attach(op, kept, aim.segment)
     # The copy last: between the check of its bytes and the entry nothing else happens that takes time.
     copy = _copy(job, production, chain, op)
@@ -111,6 +111,18 @@ def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:
     if done is None or done == entries[-1]:
         return done
     raise _replaced(done, entries[-1])
+
+
+def _made_by_another(job: Job, production: Production, made: Release, head: Release | None) -> int:
+    """Finish what another run of this job appended.
+
+    Raises:
+        Refused: long ago, and it was replaced since.
+    """
+    if head and made.number <= head.number:
+        raise _replaced(made, head)
+    production.project()
+    return _end(job, production, made, f"another run of this job has made release {made.number} meanwhile")
 
 
 def _replaced(done: Release, head: Release) -> Refused:
@@ -176,12 +188,10 @@ def _copy(job: Job, production: Production, chain: Chain, op: Digest) -> Copy:
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch, job.console.step("copying the model"):
         registry = job.open_registry(job.registry_uri())
         try:
-            model = registry.download(candidate.model_uri, Path(scratch))
+            model, found = looked_twice(registry, candidate.model_uri, Path(scratch), candidate.manifest.digest())
         except Refused as error:
             message = f"the candidate's model {candidate.model_uri} is gone: {error.what}"
             raise Refused(message, "ml-release run") from error
-        try:
-            found = scan(model)
         except BadInput as error:
             raise Refused(error.what, "ml-release train") from error
         if found != candidate.manifest:

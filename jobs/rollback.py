@@ -47,12 +47,20 @@ def main(job: Job) -> int:
     return _end(job, production, entry, f"release {entry.number}: {what}")
 
 
+LOOK_BACK = 20
+"""A twentieth of a segment, 50 releases, after its own a retried rollback still knows itself, whatever the segment."""
+
+
 def _read(production: Production, to: int | None) -> tuple[Release, ...]:
     """Return the releases that this rollback must know of, up to the newest: as few as it can be chosen from."""
-    if to is not None:
-        return production.ledger.entries(to)
     recent = production.ledger.recent()
-    return recent if restorable(recent) else production.ledger.entries()
+    if not recent or production.run is None:
+        return ()
+    head = recent[-1].number
+    since = max(min(head - production.run.size // LOOK_BACK, to or head), 1)
+    if recent[0].number > since:
+        recent = production.ledger.entries(since)
+    return recent if to is not None or restorable(recent) else production.ledger.entries()
 
 
 def _already(job: Job, entries: tuple[Release, ...], to: int | None, reason: str) -> Release | None:

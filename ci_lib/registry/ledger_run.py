@@ -139,6 +139,18 @@ class LedgerRun:
             for path in paths:
                 self._client.log_artifact(run_id, str(path), folder)
 
+    def sizes(self, folder: str, segment: int = 1) -> Mapping[str, int | None]:
+        """Return path below `folder` -> bytes of each file that is there; None where the store does not tell."""
+        run_id, found, folders = self._run(segment), dict[str, int | None](), [folder]
+        with answering(self._address):
+            while folders:
+                for each in self._client.list_artifacts(run_id, folders.pop()):
+                    if each.is_dir:
+                        folders.append(each.path)
+                    else:
+                        found[each.path.removeprefix(f"{folder}/")] = each.file_size
+        return found
+
     def attached(self, folder: str, into: Path, segment: int = 1) -> Path | None:
         """Download a folder of files; None when it is not there.
 

@@ -6,7 +6,7 @@
 # ruff: noqa: ARG002 -- the parameters are MLflow's
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,13 @@ class Model:
     source_run_id: str
     status: str = "PENDING"
     deleted: bool = False
+
+
+@dataclass
+class Listed:
+    path: str
+    is_dir: bool
+    file_size: int | None
 
 
 @dataclass
@@ -134,6 +141,10 @@ class MemoryRegistry:
         stands = run.data.params.setdefault(key, value)
         _expect(stands == value, "INVALID_PARAMETER_VALUE", "Changing param values is not allowed")
 
+    def log_batch(self, run_id: str, params: Sequence[Any]) -> None:
+        for each in params:
+            self.log_param(run_id, each.key, each.value)
+
     # ---- files
 
     def log_artifact(self, run_id: str, path: str, folder: str) -> None:
@@ -141,8 +152,12 @@ class MemoryRegistry:
             path
         ).read_bytes()
 
-    def list_artifacts(self, run_id: str, folder: str) -> list[str]:
-        return self._below(f"{self.get_run(run_id).info.artifact_uri}/{folder}")
+    def list_artifacts(self, run_id: str, folder: str) -> list[Listed]:
+        root = f"{self.get_run(run_id).info.artifact_uri}/"
+        found = {name.removeprefix(f"{root}{folder}/"): content for name, content in self._below(f"{root}{folder}")}
+        files = [Listed(f"{folder}/{name}", False, len(content)) for name, content in found.items() if "/" not in name]
+        folders = {name.partition("/")[0] for name in found if "/" in name}
+        return [*files, *(Listed(f"{folder}/{name}", True, None) for name in folders)]
 
     def fetch(self, artifact_uri: str, dst_path: str, **_: str) -> str:
         """Stand in for `mlflow.artifacts.download_artifacts`."""
@@ -152,14 +167,14 @@ class MemoryRegistry:
             return str(to)
         found = self._below(artifact_uri)
         _expect(bool(found), "RESOURCE_DOES_NOT_EXIST", f"No such artifact: {artifact_uri}")
-        for name in found:
+        for name, content in found:
             path = to / name.removeprefix(f"{artifact_uri}/")
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(self.state.files[name])
+            path.write_bytes(content)
         return str(to)
 
-    def _below(self, folder: str) -> list[str]:
-        return [name for name in self.state.files if name.startswith(f"{folder}/")]
+    def _below(self, folder: str) -> list[tuple[str, bytes]]:
+        return [(name, content) for name, content in self.state.files.items() if name.startswith(f"{folder}/")]
 
     # ---- logged models
 

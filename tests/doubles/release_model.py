@@ -115,14 +115,22 @@ def _good(ledger: Sequence[Entry]) -> list[int]:
 def _seen(world: World, me: Process) -> tuple[World, Process]:
     """Read the alias: is what was done once in production?"""
     right = world.alias == world.ledger[me.length - 1].version
-    return world, me._replace(step="done") if right else me._replace(step="head", back="done")
+    return world, me._replace(step="keep") if right else me._replace(step="head", back="keep")
 
 
 def _claim(world: World, me: Process) -> tuple[World, Process]:
     """Write once which operation the approval is used for."""
     stands = dict(world.claims).get(me.job.nonce, me.job.op)
     world = world._replace(claims=tuple(sorted({*world.claims, (me.job.nonce, stands)})))
-    return world, me._replace(step="noted" if stands == me.job.op else "refused")
+    return world, me._replace(step="aim" if stands == me.job.op else "refused")
+
+
+def _aim(world: World, me: Process) -> tuple[World, Process]:
+    """Read the ledger again: another run of this job may have been faster."""
+    if mine := world.mine(me.job.op):
+        newer = world.ledger.index(mine) + 1 > me.length
+        return world, me._replace(step="head", back="keep") if newer else me._replace(step="refused")
+    return world, me._replace(step="noted")
 
 
 def _noted(world: World, me: Process) -> tuple[World, Process]:
@@ -158,10 +166,16 @@ def _version(world: World, me: Process) -> tuple[World, Process]:
 def _rest_on(world: World, me: Process) -> tuple[World, Process]:
     """Read the head that the entry will rest on."""
     if world.mine(me.job.op):
-        return world, me._replace(step="head", back="done")
+        return world, me._replace(step="head", back="keep")
     expected = (me.job.compared or len(world.ledger)) if me.job.kind == "deploy" else me.length
     moved = expected != len(world.ledger)
-    return world, me._replace(step="refused" if moved else "append", length=len(world.ledger))
+    write = "settle" if me.job.kind == "rollback" else "append"
+    return world, me._replace(step="refused" if moved else write, length=len(world.ledger))
+
+
+def _settle(world: World, me: Process) -> tuple[World, Process]:
+    """Write once where the entry goes; there is one segment here, and so no two opinions."""
+    return world, me._replace(step="append")
 
 
 def _append(world: World, me: Process) -> tuple[World, Process]:
@@ -175,7 +189,7 @@ def _append(world: World, me: Process) -> tuple[World, Process]:
 
 def _written(world: World, me: Process) -> tuple[World, Process]:
     """Read the ledger: is it ours?"""
-    return world, me._replace(step="head", back="done")
+    return world, me._replace(step="head", back="keep")
 
 
 def _head(world: World, me: Process) -> tuple[World, Process]:
@@ -204,6 +218,11 @@ def _read_back(world: World, me: Process) -> tuple[World, Process]:
     return world, me._replace(step=me.back if right else "head")
 
 
+def _keep(world: World, me: Process) -> tuple[World, Process]:
+    """Read the head, to keep it as an anchor."""
+    return world, me._replace(step="done")
+
+
 LEDGER, ALIAS = ("read the ledger",), ("read the alias",)
 STEPS: dict[str, tuple[tuple[str, ...], Step]] = {
     # name: (its calls, what it does); only one of the calls matters to others
@@ -212,12 +231,14 @@ STEPS: dict[str, tuple[tuple[str, ...], Step]] = {
     "entries": (LEDGER, _entries),
     "seen": (ALIAS, _seen),
     "claim": (("claim the approval",), _claim),
+    "aim": ((*LEDGER, "settle the segment"), _aim),
     "noted": (("attach the records", "download", *LEDGER), _noted),
     "made": (("look for the copy",), _made),
     "register": (("upload", "register the copy"), _register),
     "remember": (("download", "remember the copy"), _remember),
     "version": (("look at the version", "download", "look at the version"), _version),
     "rest on": (LEDGER, _rest_on),
+    "settle": (("settle the segment",), _settle),
     "append": (("append",), _append),
     "written": (LEDGER, _written),
     "head": (LEDGER, _head),
@@ -225,6 +246,7 @@ STEPS: dict[str, tuple[tuple[str, ...], Step]] = {
     "point": (("set the alias",), _point),
     "moved": (LEDGER, _moved),
     "read back": (ALIAS, _read_back),
+    "keep": (LEDGER, _keep),
 }
 
 

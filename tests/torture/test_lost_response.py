@@ -1,4 +1,4 @@
-"""Deploy and rollback over a line that loses, delays, cuts or replaces the reply to one request, then one re-run."""
+"""Deploy and rollback over a line that loses, delays, cuts or replaces any one reply, then one re-run."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

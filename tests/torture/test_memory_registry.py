@@ -8,6 +8,7 @@ import mlflow
 import pytest
 from doubles.memory_registry import ADDRESS, MemoryRegistry
 from mlflow.artifacts import download_artifacts
+from mlflow.entities import Param
 from mlflow.exceptions import MlflowException
 
 from ci_lib.registry import OP, Registry
@@ -88,11 +89,21 @@ def _note(both: Both, key: str, value: str) -> dict[str, str]:
     return dict(both.client.get_run(both["ledger"]).data.params)
 
 
-def _attach(both: Both, folder: str) -> int:
+def _attach(both: Both, folder: str) -> list[Any]:
     path = both.root / "evidence.json"
     path.write_text("{}")
     both.client.log_artifact(both["ledger"], str(path), folder)
-    return len(both.client.list_artifacts(both["ledger"], folder))
+    return _listed(both, "releases/1")
+
+
+def _listed(both: Both, folder: str) -> list[Any]:
+    found = both.client.list_artifacts(both["ledger"], folder)
+    return sorted((each.path, each.is_dir, each.file_size) for each in found)
+
+
+def _batch(both: Both, *pairs: tuple[str, str]) -> dict[str, str]:
+    both.client.log_batch(both["ledger"], params=[Param(key, value) for key, value in pairs])
+    return dict(both.client.get_run(both["ledger"]).data.params)
 
 
 BY_OP = f"name = 'loan' and tags.`{OP}` = 'sha256:1'"
@@ -172,8 +183,11 @@ STEPS: tuple[Step, ...] = (
     lambda both: both.client.restore_run(both["ledger"]),
     lambda both: _note(both, "op-000002", "two"),
     lambda both: both.client.log_param("0" * 32, "x", "y"),
+    lambda both: _batch(both, ("seam", "two"), ("aims-1", "2")),
+    lambda both: _batch(both, ("seam", "two")),
+    lambda both: _batch(both, ("seam", "three")),
     # Attachments.
-    lambda both: len(both.client.list_artifacts(both["ledger"], "releases/1")),
+    lambda both: _listed(both, "releases/1"),
     lambda both: _attach(both, "releases/1"),
     lambda both: _attach(both, "releases/1/approvals"),
     lambda both: both.files(both.client.get_run(both["ledger"]).info.artifact_uri + "/releases/1", "attached"),

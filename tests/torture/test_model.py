@@ -62,7 +62,7 @@ def test_no_order_of_steps_breaks_an_invariant(names: tuple[str, ...], figure: C
 
 def without(*left_out: str, **others: Step) -> dict[str, Any]:
     """Return the steps, with some that do nothing but go on, and some that do something else."""
-    follows = {"claim": "noted", "moved": "read back", "noted": "made", "made": "register"}
+    follows = {"claim": "aim", "moved": "read back", "noted": "made", "made": "register"}
 
     def skip(name: str) -> Step:
         return lambda world, me: (world, me._replace(step=follows[name]))
@@ -114,7 +114,7 @@ MISTAKES = {
     "alias before the ledger": (without(remember=alias_first), ("deploy",), "never released"),
     "a re-run that looks for itself at the head only": (
         without(**{name: only_head(name) for name in ("entries", "rest on")}),
-        ("rollback", "early deploy"),
+        ("rollback", "second use"),
         "done twice",
     ),
     "a re-run that does not reconcile": (without(open=impatient), ("deploy",), "not the head"),
@@ -146,8 +146,12 @@ class Recorder:
         "download_artifacts": "download",
         **dict.fromkeys(UPLOAD, "upload"),
     }
+    WRITES = {
+        "op": "append", "nonce": "claim the approval", "copy": "remember the copy", "aims": "settle the segment",
+    }  # fmt: skip
     LOCAL = frozenset({
-        "get_experiment_by_name", "get_logged_model", "get_model_version_download_uri", "set_terminated",
+        "get_experiment_by_name", "get_logged_model", "list_artifacts", "get_model_version_download_uri",
+        "set_terminated",
     })  # fmt: skip
     """They ask for what never changes, or tell what nobody reads."""
 
@@ -171,7 +175,7 @@ class Recorder:
     def name(self, name: str, args: tuple[Any, ...]) -> str | None:
         if name == "log_param":
             kind = args[1].partition("-")[0]
-            return {"op": "append", "nonce": "claim the approval", "copy": "remember the copy"}[kind]
+            return self.WRITES[kind]
         if name == "get_model_version":
             return "read the ledger" if args[0].startswith("ledger--") else "look at the version"
         return None if name in self.LOCAL else self.NAMES[name]
