@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from ci_lib.approval import Approval
+from ci_lib.candidate import Candidate
 from ci_lib.dataset import Dataset
 from ci_lib.errors import BadInput, Refused
 from ci_lib.evidence import Champion, Evidence, Golden
@@ -31,9 +32,52 @@ def resolve(production: Production) -> Release:
     return head
 
 
-def compared(release: Release) -> Champion:
-    """Return how evidence names the release that a candidate was compared with."""
-    return Champion(environment=release.environment, release=release.number, manifest=release.manifest)
+def compared(release: Release, commit: str | None = None) -> Champion:
+    """Return how evidence names the release, trained from a commit, that a candidate was compared with."""
+    return Champion(
+        environment=release.environment,
+        release=release.number,
+        manifest=release.manifest,
+        commit=commit,
+    )
+
+
+def trained_from(production: Production, release: Release) -> str | None:
+    """Return the commit that a release's bytes were trained from, as the candidate says that was kept with it.
+
+    None when it was not kept, or was trained without a commit: then everybody in the history counts as an author.
+
+    Raises:
+        Refused: what was kept is not what the ledger names.
+    """
+    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
+        kept = production.attached(origin(production, release), Path(scratch))
+        path = kept / "candidate.json" if kept else None
+        if path is None or not path.is_file():
+            return None
+        record = Candidate.read(path)
+    if record.digest() != release.candidate:
+        message = f"the candidate of release {release.number} is not the one that the ledger names"
+        raise Refused(message, "ml-release audit")
+    return record.code.commit
+
+
+def check_since(production: Production, head: Release | None, evidence: Evidence) -> None:
+    """Refuse evidence that names another commit of the champion than the ledger: authors would be left out.
+
+    Raises:
+        Refused: it does, or the champion's candidate was not kept as the ledger names it.
+    """
+    named = evidence.champion
+    if head is None or named is None or named.environment != head.environment:
+        return
+    found = trained_from(production, head)
+    if found != named.commit:
+        message = (
+            f"evidence.json says that release {head.number} was trained from commit {named.commit}, "
+            f"and the ledger says {found}"
+        )
+        raise Refused(message, "ml-release validate")
 
 
 def golden(production: Production, release: Release) -> Golden:

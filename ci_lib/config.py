@@ -9,6 +9,7 @@ from ci_lib.approval import Assurance
 from ci_lib.formats import Formats
 from ci_lib.measure.catalogue import CATALOGUE, Task
 from ci_lib.record import Digest, Record, canonical, digest
+from ci_lib.servers import GitLabServer
 from ci_lib.trusted import VerifyKey
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -176,6 +177,10 @@ class ApprovalPolicy(Record):
     """Public keys that approvals must be signed with, one of them; ``ci-verified`` needs at least one."""
     assurance: Assurance = "ci-verified"
     """``self-declared`` accepts an approver who only says who they are: for a laptop."""
+    gitlab: GitLabServer | None = None
+    """The GitLab that vouches for approvers; needed for ``ci-verified`` in its pipelines."""
+    authors_since: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")] | None = None
+    """For the first release: who wrote commits after this one counts as an author; default: the whole history."""
 
 
 class Policy(Record):

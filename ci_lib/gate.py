@@ -166,13 +166,15 @@ class ChainGate:
             assurance=job.ci.assurance,
             authors=self._authors(),
             pipeline=job.ci.pipeline(),
+            job=job.ci.job(),
             nonce=self.nonce(),
             issued_at=now,
             expires_at=now + policy.approval.valid_for,
         )
 
     def _authors(self) -> tuple[Person, ...]:
-        return tuple(dict.fromkeys([*self.chain.candidate.authors, *self.job.ci.authors()]))
+        known = self.job.ci.authors(self.chain.since(self.job.config), self.chain.candidate.code.commit)
+        return tuple(dict.fromkeys([*self.chain.candidate.authors, *known]))
 
     def _check(self, signed: Signed) -> None:
         policy = self.job.config.policy.approval

@@ -5,21 +5,16 @@ these and nothing else, and only until it expires.
 """
 
 from ci_lib import nextstep
+from ci_lib.answer import answer as put_together
 from ci_lib.errors import Exit
-from ci_lib.gate import Vote, open_gate
+from ci_lib.gate import ChainGate, Vote, open_gate
 from ci_lib.job import Job
 
 
 def main(job: Job) -> int:
     """Record one answer; 0 when the gate is open now, 12 when more approvals are needed, 13 for a rejection."""
     gate = open_gate(job)
-    vote = Vote(
-        decision="rejected" if job.args.reject else "approved",
-        approver=job.args.approver,
-        reason=job.args.reason or "",
-        accepted=tuple(job.args.accept),
-    )
-    answer = gate.record(vote)
+    answer = gate.record(_vote(job, gate))
     until = f", until {answer.expires_at:%Y-%m-%d %H:%M %Z}" if answer.decision == "approved" else ""
     job.console.say(f"{answer.decision} by {answer.approver.id} ({answer.assurance}){until}")
     state = gate.state()
@@ -32,3 +27,17 @@ def main(job: Job) -> int:
     have, need = len(gate.approvals()), job.config.policy.approval.required
     job.console.say(f"{have} of {need} approvals; another approver must answer too")
     return Exit.NO_APPROVAL
+
+
+def _vote(job: Job, gate: ChainGate) -> Vote:
+    """Return what was answered: on the command line, or where the gate was played."""
+    args, approver = job.args, job.ci.approver(job.args.approver)
+    answered = put_together(
+        reject=args.reject,
+        reason=args.reason or "",
+        accepted=args.accept,
+        said=job.ci.said(),
+        approver=approver.id,
+        subjects=gate.chain.subjects(job.config.policy.fingerprint()),
+    )
+    return Vote(decision=answered.decision, approver=approver.id, reason=answered.reason, accepted=answered.accepted)

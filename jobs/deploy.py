@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ci_lib import chain as chains
-from ci_lib import checks, nextstep
+from ci_lib import champion, checks, nextstep
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
 from ci_lib.decision import decide
@@ -56,6 +56,7 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     if stop := _gate(job, production, chain, approvals, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
+    champion.check_since(production, head, chain.evidence)
     kept = _kept(job, chain, approvals)
     production = production.started()
     production.ledger.claim([signed.approval.nonce for signed in approvals], op)
@@ -95,13 +96,15 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signe
         job.console.say(f"the verdict is {decision.verdict}, and {job.environment} releases only a pass by itself")
         job.console.say(f"  next: {nextstep.after(job, decision, 'waiting')}")
         return Exit.INCONCLUSIVE
+    since, until = chain.since(job.config), chain.candidate.code.commit
+    authors = [*chain.candidate.authors, *job.ci.authors(since, until)] if approvals else []
     for signed in approvals:
         checks.check_approval(
             signed.approval,
             signed_by=signed.signers(policy.approval.keys, "approve"),
             policy=policy.approval,
             subjects=chain.subjects(policy.fingerprint()),
-            authors=[*chain.candidate.authors, *job.ci.authors()],
+            authors=authors,
             environment=job.environment,
             destination=job.config.destination(job.environment),
             model=job.config.model,
@@ -110,6 +113,7 @@ def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signe
             used=production.ledger.notes(),
             op=op,
         )
+    job.ci.confirm([signed.approval for signed in approvals], policy.approval.approvers)
     standing = checks.standing(
         [signed.approval for signed in approvals], required=policy.approval.required, decision=decision
     )

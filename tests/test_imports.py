@@ -21,7 +21,7 @@ RECORDS = {
     "config",
     "judge",
 }
-CORE = {"errors", "files", "record", "manifest", "measure", "formats", "trusted", *RECORDS}
+CORE = {"errors", "files", "record", "manifest", "measure", "formats", "servers", "trusted", *RECORDS}
 EDGES = {"ci", "registry", "ledger", "report"}
 PRIVILEGED = ("approve", "deploy", "rollback")
 LIGHT = ("config", "approval", "decision", "release", "starter", "doctor", "job")

@@ -32,7 +32,7 @@ def test_author_committer_and_co_authors_are_authors(repository: Path) -> None:
 
 
 def test_who_sits_at_the_keyboard_is_an_author_too(repository: Path) -> None:
-    authors = Local(repository, {"ML_RELEASE_USER": "eve"}).authors()
+    authors = Local(repository, {"ML_RELEASE_USER": "eve"}).makers()
     assert (authors[-1].id, authors[-1].known_from) == ("eve", "self-declared")
     assert authors[0].known_from == "git"
 
@@ -51,7 +51,7 @@ def test_without_a_repository_nothing_is_known_and_nothing_is_clean(tmp_path: Pa
     found = code(tmp_path)
     assert (found.commit, found.dirty, found.branch) == (None, True, None)
     assert commit_authors(tmp_path) == ()
-    assert Local(tmp_path, {}).authors()[0].known_from == "self-declared"
+    assert Local(tmp_path, {}).makers()[0].known_from == "self-declared"
 
 
 def test_a_laptop_takes_the_approvers_word_and_says_so(tmp_path: Path) -> None:

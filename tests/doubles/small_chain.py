@@ -1,13 +1,14 @@
 """Small but complete records of a release, and the world that deploy and rollback run in."""
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from ci_lib.answer import Said
 from ci_lib.approval import Approval, Assurance
 from ci_lib.candidate import Candidate, Code, Person
 from ci_lib.chain import Chain
@@ -125,7 +126,14 @@ class LocalCI:
     def pipeline(self) -> str:
         return self.session
 
-    def authors(self) -> Sequence[Person]:
+    def job(self) -> str:
+        return ""
+
+    def makers(self) -> Sequence[Person]:
+        return (AUTHOR,)
+
+    def authors(self, since: str | None = None, until: str | None = None) -> Sequence[Person]:
+        del since, until
         return (AUTHOR,)
 
     def actor(self) -> Person:
@@ -133,6 +141,12 @@ class LocalCI:
 
     def approver(self, claimed: str | None) -> Person:
         return Person(id=claimed or self.who, known_from="self-declared")
+
+    def said(self) -> Said:
+        return Said()
+
+    def confirm(self, approvals: Sequence[Approval], approvers: Collection[str]) -> None:
+        """A laptop knows no more than the answers say."""
 
 
 @dataclass
