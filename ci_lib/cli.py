@@ -170,7 +170,7 @@ def _stage(job: "Job") -> int:
 def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     """Read release.yml and put together what the command is given."""
     from ci_lib import consoles, reading  # noqa: PLC0415
-    from ci_lib.ci.local import Local  # noqa: PLC0415
+    from ci_lib.ci.detect import detect  # noqa: PLC0415
     from ci_lib.job import Job  # noqa: PLC0415
 
     config = reading.load(args.config, args.overrides)
@@ -182,6 +182,11 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
 
         return Registry(uri, project)
 
+    console = consoles.choose(out, env)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
     return Job(
         config=config,
         project=project,
@@ -189,9 +194,9 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
         environment=_environment(args.environment, config),
         args=args,
         env=env,
-        console=consoles.choose(out, env),
-        ci=Local(project, env),
-        clock=lambda: datetime.now(UTC),
+        console=console,
+        ci=detect(env, config.policy.approval, project, clock=clock, say=console.say),
+        clock=clock,
         open_registry=open_registry,
     )
 
