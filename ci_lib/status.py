@@ -52,6 +52,8 @@ class Status(Record):
     environment: str
     champion: InProduction | None
     waiting: Waiting | None
+    gates: tuple[str, ...] = ()
+    """In a pipeline: how the gate's jobs stand."""
 
 
 def main(job: Job) -> int:
@@ -62,6 +64,7 @@ def main(job: Job) -> int:
         environment=job.environment,
         champion=in_production(production),
         waiting=waiting(job, production.ledger.entries()),
+        gates=tuple(job.ci.gates()),
     )
     if job.args.json:
         job.console.say(json.dumps(status.model_dump(mode="json"), indent=2, ensure_ascii=False))
@@ -158,6 +161,7 @@ def lines(status: Status) -> tuple[str, ...]:
     shown.append(f"  waiting   {what}")
     if rest:
         shown.append(f"  next      {rest.next}")
+    shown += [f"  gate      {line}" for line in status.gates]
     return tuple(shown)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ci_lib.announcement import Announcement
 from ci_lib.answer import Said
 from ci_lib.approval import Approval, Assurance
 from ci_lib.candidate import Code, Person
@@ -72,6 +73,15 @@ class Local:
     def said(self) -> Said:
         """Return nothing: at a laptop everything is typed on the command line."""
         return Said()
+
+    def announce(self, about: Announcement) -> Sequence[str]:
+        """Do nothing: a laptop has no merge requests."""
+        del about
+        return ()
+
+    def gates(self) -> Sequence[str]:
+        """Return nothing: a laptop has no jobs."""
+        return ()
 
     def confirm(self, approvals: Sequence[Approval], approvers: Collection[str]) -> None:
         """Do nothing: a laptop knows no more than the answers say."""

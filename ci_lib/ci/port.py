@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from ci_lib.announcement import Announcement
 from ci_lib.answer import Said
 from ci_lib.approval import Approval, Assurance
 from ci_lib.candidate import Person
@@ -59,6 +60,12 @@ class CI(Protocol):
 
     def said(self) -> Said:
         """Return what was typed where the gate was played, beside the command line."""
+
+    def announce(self, about: Announcement) -> Sequence[str]:
+        """Show a judged candidate where people look, and return what was done, a line each; never fails for that."""
+
+    def gates(self) -> Sequence[str]:
+        """Return how the gate's jobs of this pipeline stand, a line each; none on a laptop."""
 
     def confirm(self, approvals: Sequence[Approval], approvers: Collection[str]) -> None:
         """Hold signed answers against what the system knows now, right before a release.

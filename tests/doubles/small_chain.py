@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from ci_lib.announcement import Announcement
 from ci_lib.answer import Said
 from ci_lib.approval import Approval, Assurance
 from ci_lib.candidate import Candidate, Code, Person
@@ -144,6 +145,13 @@ class LocalCI:
 
     def said(self) -> Said:
         return Said()
+
+    def announce(self, about: Announcement) -> Sequence[str]:
+        del about
+        return ()
+
+    def gates(self) -> Sequence[str]:
+        return ()
 
     def confirm(self, approvals: Sequence[Approval], approvers: Collection[str]) -> None:
         """A laptop knows no more than the answers say."""

@@ -8,14 +8,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ci_lib.announcement import Announcement
 from ci_lib.answer import Choice, Said
 from ci_lib.approval import Approval, Assurance
 from ci_lib.candidate import Person
+from ci_lib.ci.gitlab import announce as announcing
 from ci_lib.ci.gitlab import gates, here, people
 from ci_lib.ci.gitlab.client import Client, Denied, Kind, Reader, client
 from ci_lib.ci.gitlab.here import Asking, Here
 from ci_lib.ci.local import commit_authors
-from ci_lib.errors import BadInput, Refused, Unavailable
+from ci_lib.errors import BadInput, Refused, ReleaseError, Unavailable
 from ci_lib.servers import GitLabServer
 
 if TYPE_CHECKING:
@@ -167,6 +169,28 @@ class GitLab:
             otherwise=f"played {name!r} in GitLab, and typed no reason",
             only="rejected" if rejects else None,
         )
+
+    def announce(self, about: Announcement) -> Sequence[str]:
+        """Write links for the job's page; post note and commit status where there is a token for them."""
+        try:
+            job = self.here.job
+            where = announcing.links(about, job, Path(self.env.get("CI_PROJECT_DIR") or self.project))
+            announcing.write(about, where)
+            note = self._client("note token", announcing.TOKEN)
+            if note is None:
+                return [f"GitLab: no note and no commit status without {announcing.TOKEN}"]
+            return announcing.post(about, where, job, self.server, note)
+        except ReleaseError as error:
+            return [f"GitLab: nothing is announced: {error.what}"]
+
+    def gates(self) -> Sequence[str]:
+        """Return how the gate's jobs stand; why not, when GitLab does not say."""
+        try:
+            job = self.here.job
+            found = gates.newest(people.pipeline_jobs(job.pipeline, self.server, self.reader))
+        except (Refused, Unavailable) as error:
+            return [f"unknown: {error.what}"]
+        return [gates.words(found[name]) for name in (*self.server.gates, self.server.reject) if name in found]
 
     def confirm(self, approvals: Sequence[Approval], approvers: Collection[str]) -> None:
         """Hold the answers against what GitLab knows of the gates now.

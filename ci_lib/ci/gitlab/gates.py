@@ -73,6 +73,13 @@ def confirm(
             raise Refused(message, AGAIN)
 
 
+def words(job: Played) -> str:
+    """Return how a gate's job stands."""
+    if job.status in NEVER_PLAYED:
+        return f"{job.name} has not been played: {job.url}"
+    return f"{job.name} was played by {job.user.username} and is {job.status}: {job.url}"
+
+
 def _not_rejected(job: Played | None, approvers: Collection[str]) -> None:
     """Refuse when an approver played the job that rejects, however it ended."""
     if job is None or job.status in NEVER_PLAYED or is_bot(job.user):
