@@ -144,13 +144,24 @@ def _bug(error: BaseException) -> tuple[str, int]:
 
 def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Call the command's function."""
-    if args.command in {"init", "schema", "metrics", "doctor", "keys"}:
+    if args.command in {"init", "schema", "metrics", "doctor", "keys", "lint"}:
         return int(import_module("ci_lib.commands").run(args, env, out))
+    if remote := _remote(args):
+        from ci_lib.consoles import choose  # noqa: PLC0415
+
+        return int(import_module(remote).main(args, env, choose(out, env)))
     job = build(args, env, out)
     if args.command in STAGES:
         return _stage(job)
     module = {"run": "running"}.get(args.command, args.command)
     return int(import_module(f"ci_lib.{module}").main(job))
+
+
+def _remote(args: Namespace) -> str:
+    """Return the module that has a CI server do the command; empty when it is done here."""
+    if args.command == "approve" and args.pipeline:
+        return "ci_lib.ci.gitlab.review"
+    return "ci_lib.trigger" if args.command == "trigger" else ""
 
 
 def _stage(job: "Job") -> int:

@@ -1,4 +1,4 @@
-"""The commands that need no release: init, schema, metrics, doctor."""
+"""The commands that need no release: init, schema, metrics, doctor, keys, lint."""
 
 import json
 import shutil
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 
 def run(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Run one of them."""
-    return {"init": _init, "schema": _schema, "metrics": _metrics, "doctor": _doctor, "keys": _keys}[args.command](
-        args, env, out
-    )
+    every = {"init": _init, "schema": _schema, "metrics": _metrics, "doctor": _doctor, "keys": _keys, "lint": _lint}
+    return every[args.command](args, env, out)
 
 
 def _init(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
@@ -69,6 +68,19 @@ def _keys(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
         public = keys.public_text(keys.private_key(args.file).public_key())
     print(public, file=out)
     return Exit.DONE
+
+
+def _lint(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
+    """Print what undoes the gate, each with its line and what to type."""
+    from ci_lib import lint  # noqa: PLC0415
+
+    del env
+    found = lint.lint(args.file)
+    if args.json:
+        print(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False), file=out)
+    else:
+        print("\n".join([str(each) for each in found] or [f"{args.file}: nothing undoes the gate"]), file=out)
+    return Exit.BAD_INPUT if found else Exit.DONE
 
 
 def _doctor(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
