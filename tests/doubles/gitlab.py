@@ -78,7 +78,9 @@ class Server:
             "CI_PIPELINE_URL": f"{self.url}/{project.path}/-/pipelines/{pipeline.id}", "CI_JOB_ID": str(job.id),
             "CI_JOB_NAME": job.name, "CI_COMMIT_SHA": pipeline.sha, "GITLAB_USER_LOGIN": job.user.username,
             "GITLAB_USER_ID": str(job.user.id), "CI_JOB_TOKEN": token.value,
-            **pipeline.variables, **job.variables, **more,
+            **pipeline.variables, **job.variables,
+            # The component's script puts a job's inputs into variables of these names.
+            **{f"ML_RELEASE_{name.upper()}": value for name, value in job.inputs.items()}, **more,
         }  # fmt: skip
 
 

@@ -17,12 +17,13 @@ ANA, BEN, DAN = (
     ("Ana Ruiz", "ana@corp.example"), ("Ben Bauer", "ben@corp.example"), ("Dan Diaz", "dan@corp.example"),
 )  # fmt: skip
 
+WORDS = {"decision": {"options": ["approve", "reject"]}, "reason": {}, "accept": {}, "code": {}}
 SPECS = (
     Spec("prepare"),
     Spec("train", needs=("prepare",)),
     Spec("validate", needs=("train",)),
     Spec("report", needs=("validate",)),
-    Spec("approve", manual=True, needs=("report",), inputs={"decision": {"options": ["approve", "reject"]}}),
+    Spec("approve", manual=True, needs=("report",), inputs=WORDS),
     Spec("reject", manual=True, needs=("report",)),
     Spec("deploy", needs=("approve",)),
     Spec("rollback", manual=True),
