@@ -140,7 +140,7 @@ def pipeline_jobs(call: Call) -> Any:
     scope = set(call.query.get("scope[]", []))
     if scope - SCOPES:
         raise refuse(400, "scope does not have a valid value", "error")
-    with_retried = call.first("include_retried") == "true"
+    with_retried = (call.first("include_retried") or "").lower() in {"true", "1"}
     found = [job for job in jobs if (with_retried or not job.retried) and (not scope or job.status in scope)]
     return [shown.job(call.base, job) for job in sorted(found, key=lambda job: -job.id)]
 

@@ -59,6 +59,7 @@ class Client:
     url: str
     kind: Kind
     gl: "gitlab.Gitlab"
+    most: int = MOST
 
     def get(self, path: str, **query: Any) -> Json:  # noqa: ANN401 -- query parameters
         """Return one object."""
@@ -69,13 +70,13 @@ class Client:
         """Return all items of a list, however many pages they take.
 
         Raises:
-            BadInput: there are more than `MOST`.
+            BadInput: there are more than `most`.
         """
         with _ours(self.url):
             pages = self.gl.http_list(path, query_data={**query, "per_page": PAGE}, iterator=True, max_retries=RETRIES)
-            found = [_object(item, self.url) for item in islice(pages, MOST + 1)]
-        if len(found) > MOST:
-            message = f"GitLab: {path} has more than {MOST:,} items"
+            found = [_object(item, self.url) for item in islice(pages, self.most + 1)]
+        if len(found) > self.most:
+            message = f"GitLab: {path} has more than {self.most:,} items"
             raise BadInput(message, "for commits: set policy.approval.authors_since in release.yml")
         return found
 
