@@ -1,0 +1,38 @@
+"""Which system runs this job, by its environment and by what release.yml says of it."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ci_lib.ci.detect import detect
+from ci_lib.config import ApprovalPolicy
+from ci_lib.errors import BadInput
+from ci_lib.servers import GitLabServer
+
+SERVER = GitLabServer(url="https://gitlab.example.com", project=7)
+IN_GITLAB = {"GITLAB_CI": "true", "CI_SERVER_URL": "https://gitlab.example.com", "CI_PROJECT_ID": "7"}
+
+
+def found(env: dict[str, str], policy: ApprovalPolicy) -> str:
+    return detect(env, policy, Path(), clock=lambda: datetime.now(UTC), say=print).name
+
+
+@pytest.mark.parametrize(
+    ("env", "policy", "name"),
+    [
+        ({}, ApprovalPolicy(), "local"),
+        ({}, ApprovalPolicy(gitlab=SERVER), "local"),
+        ({"GITLAB_CI": "false"}, ApprovalPolicy(gitlab=SERVER), "local"),
+        (IN_GITLAB, ApprovalPolicy(gitlab=SERVER), "gitlab"),
+        (IN_GITLAB, ApprovalPolicy(assurance="self-declared"), "local"),
+    ],
+)
+def test_the_adapter_is_the_systems(env: dict[str, str], policy: ApprovalPolicy, name: str) -> None:
+    assert found(env, policy) == name
+
+
+def test_gitlab_without_its_section_is_said_with_what_to_write() -> None:
+    with pytest.raises(BadInput, match="does not say which GitLab vouches") as caught:
+        found(IN_GITLAB, ApprovalPolicy())
+    assert "policy.approval.gitlab: {url: https://gitlab.example.com, project: 7}" in caught.value.hint
