@@ -59,6 +59,9 @@ def flat(tokens: Iterable[Token]) -> Iterable[Token]:
 TURNS = 16
 """So many times each text moves on to other fields."""
 
+SAMPLE = re.compile(r'ml_release_measurement\{(\w+="([^"\\]|\\\\|\\")*",?)+\} -?[0-9.e+-]+')
+"""OpenMetrics 1.0: a quote or backslash in a label's value is escaped."""
+
 NASTY = PAYLOADS[:14] + PAYLOADS[21:23] + PAYLOADS[-30::3]
 
 
@@ -98,7 +101,9 @@ def junit_skeleton(text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def check_lines(found: dict[str, str], harmless: dict[str, str]) -> None:
-    assert found["metrics.txt"].count("\n") == harmless["metrics.txt"].count("\n")
+    head, kind, *samples, end, last = found["metrics.txt"].split("\n")
+    assert (head[:6], kind[:6], end, last) == ("# HELP", "# TYPE", "# EOF", "")
+    assert all(SAMPLE.fullmatch(sample) for sample in samples)
     for name in ("report.md", "note.md"):
         check_markdown(found[name], harmless[name])
     for name, text in found.items():
