@@ -17,6 +17,9 @@ from ci_lib.text import HIDDEN
 
 Skeleton = Counter[tuple[str, tuple[str, ...]]]
 
+SAMPLE = re.compile(r'ml_release_measurement\{(\w+="([^"\\]|\\\\|\\")*",?)+\} -?[0-9.e+-]+')
+"""OpenMetrics 1.0: a quote or backslash in a label's value is escaped."""
+
 
 def files(built: Chain) -> dict[str, str]:
     rendered = report.render(
@@ -78,7 +81,9 @@ def junit_skeleton(text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def check_lines(found: dict[str, str], harmless: dict[str, str]) -> None:
-    assert found["metrics.txt"].count("\n") == harmless["metrics.txt"].count("\n")
+    head, kind, *samples, end, last = found["metrics.txt"].split("\n")
+    assert (head[:6], kind[:6], end, last) == ("# HELP", "# TYPE", "# EOF", "")
+    assert all(SAMPLE.fullmatch(sample) for sample in samples)
     for name in ("report.md", "note.md"):
         check_markdown(found[name], harmless[name])
     for name, text in found.items():
