@@ -1,6 +1,6 @@
 """The answers that lie in one environment's folder, held against the chain they must be about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from ci_lib import chain as chains
@@ -15,12 +15,24 @@ from ci_lib.signed import Signed
 
 
 def authors(job: Job, chain: Chain) -> tuple[Person, ...]:
-    """Return everybody who wrote what is decided about: as the candidate says, and as the CI system does now."""
-    return tuple(dict.fromkeys([*chain.candidate.authors, *job.ci.authors()]))
+    """Return everybody who wrote what is decided about: as the candidate says, and as the CI system does now.
+
+    Raises:
+        BadInput: the history does not reach back to the champion's commit here.
+        Refused: the CI system does not say.
+    """
+    since, until = chain.since(job.config), chain.candidate.code.commit
+    return tuple(dict.fromkeys([*chain.candidate.authors, *job.ci.authors(since, until)]))
 
 
 def check(
-    job: Job, chain: Chain, signed: Signed, *, used: Mapping[str, str] | None = None, op: Digest | None = None
+    job: Job,
+    chain: Chain,
+    signed: Signed,
+    *,
+    known: Sequence[Person],
+    used: Mapping[str, str] | None = None,
+    op: Digest | None = None,
 ) -> None:
     """Refuse an answer that is none to exactly this question.
 
@@ -28,6 +40,7 @@ def check(
         job: whose environment is decided about, and by which policy.
         chain: the records as they are now.
         signed: the answer.
+        known: the `authors`. They are asked for beforehand: no answer is invalid because a server is silent.
         used: the ledger's notes; None at the gate, which asks no ledger.
         op: the operation that the answer may already have been used for.
     """
@@ -37,7 +50,7 @@ def check(
         signed_by=signed.signers(policy.approval.keys, "approve"),
         policy=policy.approval,
         subjects=chain.subjects(policy.fingerprint()),
-        authors=authors(job, chain),
+        authors=known,
         environment=job.environment,
         destination=job.config.destination(job.environment),
         model=job.config.model,
@@ -52,22 +65,28 @@ def valid(job: Job, chain: Chain) -> tuple[Approval, ...]:
     """Return the answers that hold, oldest first.
 
     Raises:
-        Refused: a file there is no answer in canonical form.
+        BadInput, Refused: a file there is no answer in canonical form, or nobody can tell who the authors are.
     """
     held = []
-    for signed in chains.read_approvals(job.here / "approvals"):
+    found = chains.read_approvals(job.here / "approvals")
+    known = authors(job, chain) if found else ()
+    for signed in found:
         with suppress(Refused):
-            check(job, chain, signed)
+            check(job, chain, signed, known=known)
             held.append(signed.approval)
     return tuple(held)
 
 
 def no_meanwhile(job: Job, chain: Chain) -> Approval | None:
     """Return a valid no that lies there now; what cannot be read by now is none."""
+    found: list[Signed] = []
     for path in sorted((job.here / "approvals").glob("*.json")):
         with suppress(Refused):
-            signed = Signed.read(path)
-            if signed.approval.decision == "rejected":
-                check(job, chain, signed)
-                return signed.approval
+            found.append(Signed.read(path))
+    noes = [signed for signed in found if signed.approval.decision == "rejected"]
+    known = authors(job, chain) if noes else ()
+    for signed in noes:
+        with suppress(Refused):
+            check(job, chain, signed, known=known)
+            return signed.approval
     return None

@@ -58,6 +58,8 @@ class Approval(Record):
     authors: tuple[Person, ...]
     pipeline: str
     """Which pipeline or session it was given in."""
+    job: str = ""
+    """Address of the CI job that was played to give it; empty on a laptop."""
     nonce: str
     """Used once: the ledger refuses it the second time."""
     issued_at: datetime

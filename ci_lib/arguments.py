@@ -33,6 +33,8 @@ OTHERS: dict[str, str] = {
     "schema": "print the JSON Schema of release.yml",
     "doctor": "what is missing here, and how to get it",
     "keys": "make a signing key, or show its public half",
+    "trigger": "have GitLab deploy or roll back, and follow the job",
+    "lint": "find what undoes the gate in a .gitlab-ci.yml",
 }
 
 
@@ -51,7 +53,7 @@ def parser() -> Parser:
         command.add_argument("--debug", action="store_true", help="show tracebacks")
         if name in _MORE:
             _MORE[name](command)
-        if name not in {"init", "schema", "metrics", "keys"}:
+        if name not in {"init", "schema", "metrics", "keys", "lint"}:
             _project(command)
     return top
 
@@ -122,6 +124,10 @@ def _approve(command: Parser) -> None:
         help="what you expect of those who release it; kept in the approval; repeat it for more",
     )  # fmt: skip
     command.add_argument("--reject", action="store_true", help="say no; it stops whatever is not released yet")
+    command.add_argument(
+        "--pipeline", default=None, metavar="URL", help="show what is at the gate of a GitLab pipeline, and play it"
+    )
+    _token(command)
     command.add_argument("--page", action="store_true", help="show the report and the form in a browser instead")
 
 
@@ -131,6 +137,30 @@ def _day(text: str) -> date:
     except ValueError as error:
         message = f"{text!r} is no day; write it as 2027-01-31"
         raise argparse.ArgumentTypeError(message) from error
+
+
+def _token(command: Parser) -> None:
+    command.add_argument(
+        "--token-file", type=Path, default=None, metavar="FILE",
+        help="your own token; default: the variable ML_RELEASE_REVIEWER_TOKEN",
+    )  # fmt: skip
+
+
+def _trigger(command: Parser) -> None:
+    command.add_argument("action", choices=["deploy", "rollback"], help="which job")
+    command.add_argument(
+        "--pipeline", default=None, metavar="URL", help="whose job; a rollback without it starts a pipeline"
+    )
+    command.add_argument("--ref", default="main", metavar="BRANCH", help="where a pipeline is started; default: main")
+    command.add_argument("--job", default=None, metavar="NAME", help="the job's name, where it is another")
+    command.add_argument("--to", type=int, default=None, metavar="N", help="rollback: release to put back")
+    command.add_argument("--reason", default="", help="why; kept in the ledger")
+    _token(command)
+
+
+def _lint(command: Parser) -> None:
+    _json(command)
+    command.add_argument("file", type=Path, metavar="FILE", help="a .gitlab-ci.yml, or a template")
 
 
 def _rollback(command: Parser) -> None:
@@ -211,4 +241,6 @@ _MORE: dict[str, Callable[[Parser], None]] = {
     "metrics": _json,
     "keys": _keys,
     "doctor": _doctor,
+    "trigger": _trigger,
+    "lint": _lint,
 }

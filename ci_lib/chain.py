@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ci_lib.approval import Subjects
 from ci_lib.candidate import Candidate
+from ci_lib.config import Config
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Decision
 from ci_lib.errors import BadInput
@@ -38,6 +39,11 @@ class Chain:
             report=self.report,
             policy=policy,
         )
+
+    def since(self, config: Config) -> str | None:
+        """Return the commit after which people count as authors: the champion's, else the one that the policy names."""
+        champion = self.evidence.champion
+        return champion.commit if champion and champion.commit else config.policy.approval.authors_since
 
 
 def read(directory: Path) -> Chain:

@@ -33,9 +33,34 @@ def resolve(production: Production) -> Release:
     return head
 
 
-def compared(release: Release) -> Champion:
-    """Return how evidence names the release that a candidate was compared with."""
-    return Champion(environment=release.environment, release=release.number, manifest=release.manifest)
+def compared(release: Release, commit: str | None = None) -> Champion:
+    """Return how evidence names the release, trained from a commit, that a candidate was compared with."""
+    return Champion(
+        environment=release.environment,
+        release=release.number,
+        manifest=release.manifest,
+        commit=commit,
+    )
+
+
+def trained_from(production: Production, release: Release) -> str | None:
+    """Return the commit that a release's bytes were trained from, as the candidate says that was kept with it.
+
+    None when it was not kept, or was trained without a commit: then everybody in the history counts as an author.
+
+    Raises:
+        Refused: what was kept is not what the ledger names.
+    """
+    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
+        kept = production.attached(origin(production, release), Path(scratch))
+        path = kept / "candidate.json" if kept else None
+        if path is None or not path.is_file():
+            return None
+        record = Candidate.read(path)
+    if record.digest() != release.candidate:
+        message = f"the candidate of release {release.number} is not the one that the ledger names"
+        raise Refused(message, "ml-release audit")
+    return record.code.commit
 
 
 def golden(production: Production, release: Release) -> Golden:

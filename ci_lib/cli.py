@@ -152,9 +152,13 @@ def _bug(error: BaseException) -> tuple[str, int]:
 
 def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Call the command's function."""
-    if args.command in {"init", "schema", "metrics", "doctor", "keys"}:
+    if args.command in {"init", "schema", "metrics", "doctor", "keys", "lint"}:
         return int(import_module("ci_lib.commands").run(args, env, out))
     needs.check(args.command)
+    if remote := _remote(args):
+        from ci_lib.consoles import choose  # noqa: PLC0415
+
+        return int(import_module(remote).main(args, env, choose(out, env)))
     if args.command == "resolve" and args.name and (args.registry or not args.config.exists()):
         return int(import_module("ci_lib.consumer").main(args, env, out, _opener(Path.cwd())))
     job = build(args, env, out)
@@ -162,6 +166,13 @@ def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
         return _stage(job)
     module = {"run": "running"}.get(args.command, args.command)
     return int(import_module(f"ci_lib.{module}").main(job))
+
+
+def _remote(args: Namespace) -> str:
+    """Return the module that has a CI server do the command; empty when it is done here."""
+    if args.command == "approve" and args.pipeline:
+        return "ci_lib.ci.gitlab.review"
+    return "ci_lib.trigger" if args.command == "trigger" else ""
 
 
 def _stage(job: "Job") -> int:
@@ -181,13 +192,16 @@ def _stage(job: "Job") -> int:
 def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     """Read release.yml and put together what the command is given."""
     from ci_lib import configuration, consoles  # noqa: PLC0415
-    from ci_lib.ci.local import Local  # noqa: PLC0415
+    from ci_lib.ci.detect import detect, policy_from  # noqa: PLC0415
     from ci_lib.job import Job  # noqa: PLC0415
 
     project = args.config.absolute().parent
-    ci = Local(project, env)
-    read = configuration.read(args, env, ci)
-    config = read.config
+    read = configuration.read(args, env, lambda: policy_from(env))
+    config, console = read.config, consoles.choose(out, env)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
     return Job(
         config=config,
         project=project,
@@ -195,9 +209,9 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
         environment=_environment(args.environment, config),
         args=args,
         env=env,
-        console=consoles.choose(out, env),
-        ci=ci,
-        clock=lambda: datetime.now(UTC),
+        console=console,
+        ci=detect(env, config.policy.approval, project, clock=clock, say=console.say),
+        clock=clock,
         open_registry=_opener(project),
         policy_source=read.source,
         policy_changes=read.changes,

@@ -1,4 +1,4 @@
-"""The commands that need no release: init, schema, metrics, doctor."""
+"""The commands that need no release: init, schema, metrics, doctor, keys, lint."""
 
 import json
 import shutil
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 def run(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     """Run one of them."""
-    return {"init": _init, "schema": _schema, "metrics": _metrics, "doctor": _doctor, "keys": _keys}[args.command](
-        args, env, out
-    )
+    every = {"init": _init, "schema": _schema, "metrics": _metrics, "doctor": _doctor, "keys": _keys, "lint": _lint}
+    return every[args.command](args, env, out)
 
 
 def _init(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
@@ -72,6 +71,19 @@ def _keys(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
         public = keys.public_text(keys.private_key(args.file).public_key())
     print(public, file=out)
     return Exit.DONE
+
+
+def _lint(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
+    """Print what undoes the gate, each with its line and what to type."""
+    from ci_lib import lint  # noqa: PLC0415
+
+    del env
+    found = lint.lint(args.file)
+    if args.json:
+        print(json.dumps([asdict(each) for each in found], indent=2, ensure_ascii=False), file=out)
+    else:
+        print("\n".join([str(each) for each in found] or [f"{args.file}: nothing undoes the gate"]), file=out)
+    return Exit.BAD_INPUT if found else Exit.DONE
 
 
 def _doctor(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
@@ -132,12 +144,12 @@ def _registries(args: Namespace, env: Mapping[str, str]) -> "tuple[set[str], dic
     An address of several environments is accepted what all of them accept.
     """
     from ci_lib import configuration  # noqa: PLC0415
-    from ci_lib.ci.local import Local  # noqa: PLC0415
+    from ci_lib.ci.detect import policy_from  # noqa: PLC0415
 
     path: Path = args.config
     if not path.exists():
         return ({env["MLFLOW_TRACKING_URI"]} if env.get("MLFLOW_TRACKING_URI") else set()), {}
-    config = configuration.read(args, env, Local(path.absolute().parent, env)).config
+    config = configuration.read(args, env, lambda: policy_from(env)).config
     default = config.registry or env.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     accepted: dict[str, set[Risk]] = {}
     for target in config.environments.values():

@@ -13,6 +13,7 @@ from ci_lib.measure.catalogue import CATALOGUE, Task
 from ci_lib.places import ANYBODY
 from ci_lib.record import Digest, Record, canonical, digest
 from ci_lib.trusted import VerifyKey
+from ci_lib.vouching import GitLabServer
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
@@ -155,6 +156,10 @@ class ApprovalPolicy(Record):
     """Findings, or metrics with all their findings, that an approver may waive by name. By default none."""
     waiver_for: Duration = timedelta(days=30)
     """The longest that a waiver may last, counted to the end of that day (UTC)."""
+    gitlab: GitLabServer | None = None
+    """The GitLab that vouches for approvers; needed for ``ci-verified`` in its pipelines."""
+    authors_since: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")] | None = None
+    """For the first release: who wrote commits after this one counts as an author; default: the whole history."""
 
     @model_validator(mode="after")
     def _roles_in_both(self) -> Self:

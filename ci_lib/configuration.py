@@ -1,8 +1,9 @@
 """What a job goes by: release.yml as it lies there, judged by the protected one where the job names one.
 
-Where the policy comes from is the job's setting, ``ML_RELEASE_POLICY_FROM`` or `--policy-from`, or what the CI system
-says of its protected branch; never release.yml's own. It is a ref (``origin/main``, with ``:PATH`` for another path) or
-a file of somebody else's. What cannot be read there ends the job: there is no silent way back to the branch's own.
+Where the policy comes from is the job's setting, ``ML_RELEASE_POLICY_FROM`` or `--policy-from`, or the protected
+default branch that the CI system names; never release.yml's own. It is a ref (``origin/main``, with ``:PATH`` for
+another path) or a file of somebody else's. What cannot be read there ends the job: there is no silent way back to the
+branch's own.
 
 A file without `model` is a policy file, for several models: it may leave keys in `SUBJECT` to the release.yml that it
 judges, which in turn may leave out what judges. All other keys it leaves out have their defaults.
@@ -10,14 +11,13 @@ judges, which in turn may leave out what judges. All other keys it leaves out ha
 
 import os
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ci_lib import protected, reading
-from ci_lib.ci.port import CI
 from ci_lib.ci.revision import Repository
 from ci_lib.coherence import problems
 from ci_lib.complaints import dotted
@@ -40,18 +40,18 @@ class Configuration:
     changes: tuple[Change, ...] = ()
 
 
-def read(args: Namespace, env: Mapping[str, str], ci: CI) -> Configuration:
+def read(args: Namespace, env: Mapping[str, str], otherwise: Callable[[], str | None]) -> Configuration:
     """Read release.yml, and what judges it.
 
     Args:
         args: `config`, `overrides` and `policy_from` of the command line.
         env: of the job.
-        ci: asked for the protected branch when the job names none.
+        otherwise: asked for the place when the job names none, see `ci_lib.ci.detect.policy_from`.
 
     Raises:
         BadInput: either file is not there or not right, or the two do not fit together.
     """
-    wanted = place(args.policy_from, env, ci)
+    wanted = place(args.policy_from, env, otherwise)
     if wanted is None:
         return Configuration(config=reading.load(args.config, args.overrides))
     text, source = _protected(wanted, args.config, env)
@@ -79,7 +79,7 @@ def _broken(there: Path) -> Iterator[None]:
         raise BadInput(message, f"those who may change {there} must correct it there") from error
 
 
-def place(asked: str | None, env: Mapping[str, str], ci: CI) -> str | None:
+def place(asked: str | None, env: Mapping[str, str], otherwise: Callable[[], str | None]) -> str | None:
     """Return where the policy is read, None for release.yml as it lies there.
 
     Raises:
@@ -94,7 +94,7 @@ def place(asked: str | None, env: Mapping[str, str], ci: CI) -> str | None:
     if len(set(given.values())) > 1:
         message = f"--policy-from says {given['--policy-from']}, and the job's {VARIABLE} says {given[VARIABLE]}"
         raise BadInput(message, "leave --policy-from out: the job's setting counts")
-    return next(iter(given.values()), None) or ci.policy_from()
+    return next(iter(given.values()), None) or otherwise()
 
 
 def _protected(wanted: str, config: Path, env: Mapping[str, str]) -> tuple[str, Source]:

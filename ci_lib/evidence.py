@@ -13,6 +13,8 @@ class Champion(Record):
     release: int
     """Its number in the ledger."""
     manifest: Digest
+    commit: str | None = None
+    """What it was trained from: who wrote commits since is an author of the candidate."""
 
 
 class Golden(Record):

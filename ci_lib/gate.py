@@ -107,7 +107,7 @@ class ChainGate:
         answer = self._answer(vote)
         self._terms(answer)
         signed = seal(answer, keys.from_environment(self.job.env))
-        answers.check(self.job, self.chain, signed)
+        answers.check(self.job, self.chain, signed, known=answer.authors)
         again = any(may_be_same(answer.approver, other.approver) for other in self.approvals())
         if again and answer.decision == "approved":  # a no after a yes is heard
             message = f"{visible(answer.approver.id, None)} has answered already; another approver is needed"
@@ -225,6 +225,7 @@ class ChainGate:
             assurance=job.ci.assurance,
             authors=answers.authors(self.job, self.chain),
             pipeline=job.ci.pipeline(),
+            job=job.ci.job(),
             nonce=self.nonce(),
             issued_at=now,
             expires_at=now + policy.approval.valid_for,

@@ -61,6 +61,8 @@ class Status(Record):
     environment: str
     champion: InProduction | None
     waiting: Waiting | None
+    gates: tuple[str, ...] = ()
+    """In a pipeline: how the gate's jobs stand."""
 
 
 def main(job: Job) -> int:
@@ -71,6 +73,7 @@ def main(job: Job) -> int:
         environment=job.environment,
         champion=in_production(production, job.clock()),
         waiting=waiting(job, production.ledger.recent()),
+        gates=tuple(job.ci.gates()),
     )
     if job.args.json:
         job.console.say(json.dumps(status.model_dump(mode="json"), indent=2))
@@ -175,6 +178,7 @@ def lines(status: Status) -> tuple[str, ...]:
     shown.append(f"  waiting   {what}")
     if rest:
         shown.append(f"  next      {rest.next}")
+    shown += [f"  gate      {line}" for line in status.gates]
     return tuple(visible(line, None) for line in shown)  # a name or a reason may have line breaks in it
 
 

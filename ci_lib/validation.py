@@ -74,7 +74,7 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate, children: Childre
         dataset=dataset.digest(),
         candidate=candidate.digest(),
         manifest=candidate.manifest.digest(),
-        champion=champion.compared(head) if head else None,
+        champion=champion.compared(head, champion.trained_from(production, head)) if head else None,
         threshold=job.config.threshold if job.config.task == "binary" else None,
         measurements=(
             *measured.measurements,

@@ -50,7 +50,7 @@ def main(job: Job) -> int:
         seed=0,
         environment=digest(lock),
         code=code(job.project),
-        authors=tuple(job.ci.authors()),
+        authors=tuple(job.ci.makers()),
         trained_at=job.clock(),
         seconds=0.0,
     )

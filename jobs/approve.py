@@ -5,10 +5,7 @@ these and nothing else, and only until it expires. A failed finding that the pol
 with an owner and a last day. With --page the report and the form are shown in a browser.
 """
 
-from datetime import date
-
-from ci_lib import asking, nextstep
-from ci_lib.approval import Waiver, end_of
+from ci_lib import answer, asking, nextstep
 from ci_lib.errors import BadInput, Exit
 from ci_lib.gate import ChainGate, Vote, open_gate
 from ci_lib.job import Job
@@ -20,9 +17,9 @@ def main(job: Job) -> int:
     gate = open_gate(job)
     if job.args.page:
         return _on_the_page(job, gate)
-    answer = gate.record(_vote(job))
-    until = f", until {answer.expires_at:%Y-%m-%d %H:%M %Z}" if answer.decision == "approved" else ""
-    job.console.say(f"{answer.decision} by {visible(answer.approver.id, None)} ({answer.assurance}){until}")
+    given = gate.record(_vote(job, gate))
+    until = f", until {given.expires_at:%Y-%m-%d %H:%M %Z}" if given.decision == "approved" else ""
+    job.console.say(f"{given.decision} by {visible(given.approver.id, None)} ({given.assurance}){until}")
     return _ending(job, gate)
 
 
@@ -31,6 +28,10 @@ def _ending(job: Job, gate: ChainGate) -> Exit:
     standing = gate.standing()
     if standing.state == "waiting":
         job.console.say(standing.sentence)
+        if job.ci.job():
+            # This gate has done its part, and the next person plays another one: a red job would stop the pipeline.
+            job.console.say("  next: another approver plays another gate of this pipeline")
+            return Exit.DONE
     job.console.say(f"  next: {nextstep.after(job, gate.chain.decision, standing)}")
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": Exit.DONE}[standing.state]
 
@@ -51,24 +52,16 @@ def _on_the_page(job: Job, gate: ChainGate) -> Exit:
     return _ending(job, gate)
 
 
-def _vote(job: Job) -> Vote:
-    args = job.args
-    given = [name for name in ("owner", "until", "waive_reason") if getattr(args, name)]
-    if given and not args.waive:
-        message = f"--{given[0].replace('_', '-')} is about a waiver, and none is named"
-        raise BadInput(message, "name the finding: --waive FINDING")
+def _vote(job: Job, gate: ChainGate) -> Vote:
+    """Return what was answered: on the command line, or where the gate was played."""
+    approver = job.ci.approver(job.args.approver)
+    subjects = gate.chain.subjects(job.config.policy.fingerprint())
+    words = answer.answer(answer.typed(job.args), job.ci.said(), approver=approver.id, subjects=subjects)
     return Vote(
-        decision="rejected" if args.reject else "approved",
-        approver=args.approver,
-        reason=args.reason or "",
-        accepted=tuple(args.accept),
-        waivers=tuple(_waiver(name, args.owner, args.until, args.waive_reason or args.reason) for name in args.waive),
-        conditions=tuple(args.condition),
+        decision=words.decision,
+        approver=approver.id,
+        reason=words.reason,
+        accepted=words.accepted,
+        waivers=answer.waivers(words),
+        conditions=words.conditions,
     )
-
-
-def _waiver(finding: str, owner: str, until: date | None, reason: str) -> Waiver:
-    if until is None:
-        message = f"the waiver of {finding} has no last day"
-        raise BadInput(message, "say when it ends: --until YYYY-MM-DD")
-    return Waiver(finding=finding, reason=reason.strip(), owner=owner.strip(), expires_at=end_of(until))

@@ -6,11 +6,12 @@ an interrupted run began, and says so when there is nothing left to do.
 
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-from ci_lib import anchor, checks, nextstep, servers, waivers, workspace
+from ci_lib import anchor, champion, checks, nextstep, servers, waivers, workspace
 from ci_lib import chain as chains
-from ci_lib.answers import check, no_meanwhile
+from ci_lib.answers import authors, check, no_meanwhile
 from ci_lib.approval import Approval
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
@@ -68,6 +69,7 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     if stop := _gate(job, production, chain, answers, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
+    checks.check_since(chain.evidence, head, partial(champion.trained_from, production))
     production.signing.key_for(job.clock(), head)  # refuses now what could not be signed at the end
     kept = _kept(job, chain, approvals)
     production = production.started()
@@ -87,6 +89,8 @@ def _append(
     """Append to the ledger and move the alias, unless somebody said no while the bytes were copied."""
     if approvals and (no := no_meanwhile(job, chain)):
         return _stopped(job, chain, no)
+    if approvals:  # the CI system, too, may have heard a no, or seen a gate played again, in the meantime
+        job.ci.confirm([signed.approval for signed in approvals], job.config.policy.approval.people)
     entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
     production.project()
     what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
@@ -145,11 +149,13 @@ def _gate(job: Job, production: Production, chain: Chain, answers: tuple[Signed,
         job.console.say(f"the verdict is {decision.verdict}, and {job.environment} releases only a pass by itself")
         job.console.say(f"  next: {nextstep.after(job, decision)}")
         return Exit.INCONCLUSIVE
-    used = production.ledger.notes()
+    used, known = production.ledger.notes(), authors(job, chain) if answers else ()
     for signed in answers:
-        check(job, chain, signed, used=used, op=op)
+        check(job, chain, signed, known=known, used=used, op=op)
     given = [signed.approval for signed in answers]
     standing = checks.standing(given, policy=policy, decision=decision)
+    if standing.state == "approved":
+        job.ci.confirm(given, policy.people)
     job.console.say(standing.sentence)
     if standing.state != "approved":
         job.console.say(f"  next: {nextstep.after(job, decision, standing)}")

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ci_lib import chain as chains
 from ci_lib import report
+from ci_lib.announcement import Announcement
+from ci_lib.answer import digits
 from ci_lib.candidate import Candidate
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Decision
@@ -26,9 +29,26 @@ def main(job: Job) -> int:
         for name, data in written.items():
             write_atomically(job.chain / "report" / name, data)
     _keep(job, candidate)
+    for line in job.ci.announce(_announcement(job, candidate, decision, dataset.holdout.rows)):
+        job.console.say(f"   {line}")
     job.console.say(f"   report {job.chain / 'report' / 'index.html'}")
     job.console.say(f"   verdict: {report.headline(decision, dataset.holdout.rows)}")
     return Exit.DONE
+
+
+def _announcement(job: Job, candidate: Candidate, decision: Decision, rows: int) -> Announcement:
+    folder = job.chain / "report"
+    return Announcement(
+        model=job.config.model,
+        environment=job.environment,
+        verdict=decision.verdict,
+        headline=report.headline(decision, rows),
+        note=(folder / "note.md").read_text(encoding="utf-8"),
+        report=folder,
+        code=digits(chains.read(job.chain).subjects(job.config.policy.fingerprint())),
+        registry=candidate.registry,
+        run_id=candidate.run_id,
+    )
 
 
 def _history(job: Job) -> Sequence[Release]:

@@ -65,7 +65,7 @@ def main(job: Job) -> int:
         seed=train.seed,
         environment=digest(lock),
         code=code(job.project),
-        authors=tuple(job.ci.authors()),
+        authors=tuple(job.ci.makers()),
         trained_at=job.clock(),
         seconds=round(fitted.seconds, 3),
     )

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from doubles.repository import ENV, Git
-from doubles.small_chain import LocalCI
 
 from ci_lib.configuration import VARIABLE, Configuration, read
 from ci_lib.errors import BadInput
@@ -44,18 +43,11 @@ def git(tmp_path: Path) -> Git:
     return git
 
 
-class BranchCI(LocalCI):
-    """A CI system that knows a protected branch."""
-
-    def policy_from(self) -> str | None:
-        return "origin/main"
-
-
 def found(git: Git, wanted: str | None = "origin/main", **more: Any) -> Configuration:
     env = PATH if wanted is None else {**PATH, VARIABLE: wanted}
     given = {"config": git.root / "release.yml", "overrides": [], "policy_from": None, **more}
-    ci = given.pop("ci", LocalCI())
-    return read(Namespace(**given), env, ci)
+    otherwise = given.pop("otherwise", None)
+    return read(Namespace(**given), env, lambda: otherwise)
 
 
 def refused(git: Git, wanted: str | None = "origin/main", **more: Any) -> BadInput:
@@ -91,8 +83,8 @@ def test_an_override_on_the_command_line_is_the_branchs_too(git: Git) -> None:
 
 
 def test_the_ci_system_names_the_branch_where_the_job_does_not(git: Git) -> None:
-    assert found(git, None, ci=BranchCI()).source.place == "refs/remotes/origin/main"
-    assert found(git, "main", ci=BranchCI()).source.place == "refs/heads/main"
+    assert found(git, None, otherwise="origin/main").source.place == "refs/remotes/origin/main"
+    assert found(git, "main", otherwise="origin/main").source.place == "refs/heads/main"
 
 
 def test_the_command_line_may_say_it_and_may_not_move_it(git: Git) -> None:

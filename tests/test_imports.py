@@ -22,7 +22,10 @@ RECORDS = {
     "judge",
     "source",
 }
-CORE = {"errors", "files", "record", "manifest", "measure", "formats", "trusted", "duration", "places", *RECORDS}
+CORE = {
+    "errors", "files", "record", "manifest", "measure", "formats", "trusted", "duration", "places", "vouching",
+    *RECORDS,
+}  # fmt: skip
 EDGES = {"ci", "registry", "ledger", "report"}
 PRIVILEGED = ("approve", "deploy", "rollback")
 LIGHT = ("config", "approval", "decision", "release", "starter", "doctor", "job")

@@ -32,7 +32,7 @@ def test_author_committer_and_co_authors_are_authors(repository: Path) -> None:
 
 
 def test_who_sits_at_the_keyboard_is_an_author_too(repository: Path) -> None:
-    authors = Local(repository, {"ML_RELEASE_USER": "eve"}).authors()
+    authors = Local(repository, {"ML_RELEASE_USER": "eve"}).makers()
     assert (authors[-1].id, authors[-1].known_from) == ("eve", "self-declared")
     assert authors[0].known_from == "git"
 
@@ -51,7 +51,7 @@ def test_without_a_repository_nothing_is_known_and_nothing_is_clean(tmp_path: Pa
     found = code(tmp_path)
     assert (found.commit, found.dirty, found.branch) == (None, True, None)
     assert commit_authors(tmp_path) == ()
-    assert Local(tmp_path, {}).authors()[0].known_from == "self-declared"
+    assert Local(tmp_path, {}).makers()[0].known_from == "self-declared"
 
 
 def test_a_laptop_takes_the_approvers_word_and_says_so(tmp_path: Path) -> None:
@@ -63,3 +63,31 @@ def test_a_laptop_takes_the_approvers_word_and_says_so(tmp_path: Path) -> None:
 
 def test_the_pipeline_of_a_laptop_is_the_laptop(tmp_path: Path) -> None:
     assert Local(tmp_path, {}).pipeline().startswith("local/")
+
+
+def committed(repository: Path, name: str) -> str:
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", name, "--author", f"{name} <{name}@example.org>")
+    return code(repository).commit or ""
+
+
+def test_everybody_since_the_champions_commit_is_an_author(repository: Path) -> None:
+    champion = code(repository).commit
+    committed(repository, "Fay")
+    last = committed(repository, "Gus")
+    found = {person.id for person in Local(repository, {"ML_RELEASE_USER": "eve"}).authors(champion, last)}
+    assert found == {"Fay <Fay@example.org>", "Gus <Gus@example.org>", "Ada <ada@example.org>", "eve"}
+
+
+def test_before_the_first_release_the_last_commit_counts_on_a_laptop(repository: Path) -> None:
+    last = committed(repository, "Gus")
+    found = {person.id for person in Local(repository, {"ML_RELEASE_USER": "eve"}).authors(None, last)}
+    assert found == {"Gus <Gus@example.org>", "Ada <ada@example.org>", "eve"}
+
+
+def test_a_champion_of_a_history_that_is_not_here_stops_the_gate(repository: Path) -> None:
+    with pytest.raises(BadInput, match="so nobody can tell who wrote what is released"):
+        Local(repository, {}).authors("0" * 40, code(repository).commit)
+
+
+def test_where_there_is_no_repository_there_is_no_range_either(tmp_path: Path) -> None:
+    assert Local(tmp_path, {"ML_RELEASE_USER": "eve"}).authors("0" * 40, "1" * 40)[-1].id == "eve"

@@ -34,7 +34,7 @@ from ci_lib.ledger import used_nonce
 from ci_lib.record import digest
 from ci_lib.source import Change, Source
 
-FILES = [Path(checks.__file__).parent / f"{name}.py" for name in ("chain", "approval", "waivers")]
+FILES = [Path(checks.__file__).parent / f"{name}.py" for name in ("chain", "approval", "waivers", "since")]
 HEAD = history("A", "B")[-1]
 STAGING = Champion(environment="staging", release=2, manifest=HEAD.manifest)
 PERSONAL = KEY.model_copy(update={"name": "ben's laptop", "person": "ben"})
@@ -52,6 +52,11 @@ def linked(broken: Chain, about: Config | None = None) -> Callable[[], None]:
 
 def champion(compared: Champion | None, environment: str, head: Any) -> Callable[[], None]:
     return partial(checks.check_champion, whole(champion=compared).evidence, environment, ["production"], head)
+
+
+def since(named: str | None, kept: str | None) -> Callable[[], None]:
+    compared = Champion(environment="production", release=2, manifest=HEAD.manifest, commit=named)
+    return partial(checks.check_since, whole(champion=compared).evidence, HEAD, lambda _: kept)
 
 
 def said(changes: dict[str, Any], **about: Any) -> Callable[[], None]:
@@ -143,6 +148,9 @@ REFUSED: list[Case] = [
     (46, waived({"expires_at": NAIVE + timedelta(days=1)}), "ends at a time without a time zone"),
     (47, waived({"expires_at": NOW + timedelta(days=31)}), "lasts longer than the policy lets it"),
     (48, waived({"expires_at": NOW - timedelta(seconds=1)}), "the waiver of roc_auc ended on 2026-11-24 11:59"),
+    (49, since("b" * 40, "a" * 40), "release 2 was trained from commit bbb.*, and the ledger says aaa"),
+    (49, since("b" * 40, None), "the ledger says None"),
+    (49, since(None, "a" * 40), "was trained from commit None"),
 ]
 
 

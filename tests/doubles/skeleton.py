@@ -17,6 +17,9 @@ from ci_lib.text import HIDDEN
 
 Skeleton = Counter[tuple[str, tuple[str, ...]]]
 
+SAMPLE = re.compile(r'ml_release_measurement\{(\w+="([^"\\]|\\\\|\\")*",?)+\} -?[0-9.e+-]+')
+"""OpenMetrics 1.0: a quote or backslash in a label's value is escaped."""
+
 
 def files(built: Chain) -> dict[str, str]:
     rendered = report.render(
@@ -68,6 +71,7 @@ def check(found: dict[str, str], harmless: dict[str, str]) -> None:
     assert html_skeleton(found["index.html"]) == html_skeleton(harmless["index.html"])
     assert not {link for link in links(found["index.html"]) - links(harmless["index.html"]) if "word" not in link}
     assert markdown_skeleton(found["report.md"]) == markdown_skeleton(harmless["report.md"])
+    assert markdown_skeleton(found["note.md"]) == markdown_skeleton(harmless["note.md"])
     assert junit_skeleton(found["junit.xml"]) == junit_skeleton(harmless["junit.xml"])
     check_lines(found, harmless)
 
@@ -77,15 +81,20 @@ def junit_skeleton(text: str) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def check_lines(found: dict[str, str], harmless: dict[str, str]) -> None:
-    markdown = found["report.md"]
-    assert markdown.count("\n") == harmless["report.md"].count("\n")
+    head, kind, *samples, end, last = found["metrics.txt"].split("\n")
+    assert (head[:6], kind[:6], end, last) == ("# HELP", "# TYPE", "# EOF", "")
+    assert all(SAMPLE.fullmatch(sample) for sample in samples)
+    for name in ("report.md", "note.md"):
+        check_markdown(found[name], harmless[name])
+    for name, text in found.items():
+        joiner = "\u2060" if name.endswith(".md") else "\n"
+        hidden = {c for c in text if unicodedata.category(c) in HIDDEN} - {"\n", joiner}
+        assert not hidden, name
+
+
+def check_markdown(markdown: str, harmless: str) -> None:
+    assert markdown.count("\n") == harmless.count("\n")
     assert not re.search(r"^\s*/", markdown, re.MULTILINE), "GitLab would run it as a command"
     outside_code = re.sub(r"`[^`\n]*`", "", markdown)
     assert not re.search(r"@[\w-]", outside_code), "GitLab would notify somebody"
     assert not re.search(r"(://|www)[^\s\u2060]", outside_code, re.IGNORECASE), "a link by itself"
-    for name, text in found.items():
-        hidden = {c for c in text if unicodedata.category(c) in HIDDEN} - {
-            "\n",
-            "\u2060" if name == "report.md" else "\n",
-        }
-        assert not hidden, name

@@ -1,13 +1,15 @@
 """Small but complete records of a release, and the world that deploy and rollback run in."""
 
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from ci_lib.announcement import Announcement
+from ci_lib.answer import Said
 from ci_lib.approval import Approval, Assurance
 from ci_lib.candidate import Candidate, Code, Person
 from ci_lib.chain import Chain
@@ -31,7 +33,8 @@ SOME = digest(b"something")
 NAMED = "roc_auc"
 ASKED = {
     "to": None, "reason": None, "json": False, "head": [], "name": None, "registry": None, "trusted": [],
-    "download": None, "verify": False, "environment": None,
+    "download": None, "verify": False, "environment": None, "approver": None, "accept": [], "reject": False,
+    "waive": [], "owner": "", "until": None, "waive_reason": "", "condition": [], "page": False,
 }  # fmt: skip
 """What the command line says when it says nothing."""
 CONFIG = {
@@ -133,13 +136,17 @@ class LocalCI:
     name: str = "local"
     assurance: Assurance = "self-declared"
 
-    def policy_from(self) -> str | None:
-        return None
-
     def pipeline(self) -> str:
         return self.session
 
-    def authors(self) -> Sequence[Person]:
+    def job(self) -> str:
+        return ""
+
+    def makers(self) -> Sequence[Person]:
+        return (AUTHOR,)
+
+    def authors(self, since: str | None = None, until: str | None = None) -> Sequence[Person]:
+        del since, until
         return (AUTHOR,)
 
     def actor(self) -> Person:
@@ -147,6 +154,19 @@ class LocalCI:
 
     def approver(self, claimed: str | None) -> Person:
         return Person(id=claimed or self.who, known_from="self-declared")
+
+    def said(self) -> Said:
+        return Said()
+
+    def announce(self, about: Announcement) -> Sequence[str]:
+        del about
+        return ()
+
+    def gates(self) -> Sequence[str]:
+        return ()
+
+    def confirm(self, approvals: Sequence[Approval], approvers: Collection[str]) -> None:
+        """A laptop knows no more than the answers say."""
 
 
 @dataclass

@@ -1,0 +1,198 @@
+"""GitLab's REST API, with one token or with whichever of several may read.
+
+Built on python-gitlab's low-level calls. Its objects have traps: `job.play(job_variables_attributes=…)` sends the
+values as a query and loses them (python-gitlab issues 2289, 3025), jobs listed by a pipeline have no `play`, and lists
+end after 20 items unless asked otherwise.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+from ci_lib.errors import BadInput, Refused, ReleaseError, Unavailable
+
+if TYPE_CHECKING:
+    import gitlab
+    import requests
+
+Json = dict[str, Any]
+Kind = Literal["job token", "read token", "reviewer's token", "note token"]
+
+SECONDS = 30
+MOST = 10_000
+"""So many items are read of one list: a server that never ends is not asked for ever."""
+PAGE = 100
+"""GitLab's largest page."""
+RETRIES = 4
+"""After 429: Too Many Requests."""
+DENIED = (401, 403, 404)
+"""GitLab answers 404, too, where a token may not know that something is there."""
+MISUSED = range(400, 500)
+
+TOKEN_HINT = "give the job ML_RELEASE_GITLAB_TOKEN: a project access token, scope read_api, role Reporter"  # noqa: S105 -- a hint
+
+
+class Denied(ReleaseError):  # noqa: N818 -- never leaves the package as itself
+    """This token may not, or there is no such thing."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"{status}: {said}")
+        self.status = status
+        self.said = said
+
+
+class Misused(ReleaseError):  # noqa: N818
+    """GitLab understood and will not, e.g. because a job is not playable."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(said)
+        self.status = status
+        self.said = said
+
+
+@dataclass(frozen=True)
+class Client:
+    """The API with one token."""
+
+    url: str
+    kind: Kind
+    gl: "gitlab.Gitlab"
+    most: int = MOST
+
+    def get(self, path: str, **query: Any) -> Json:  # noqa: ANN401 -- query parameters
+        """Return one object."""
+        with _ours(self.url):
+            return _object(self.gl.http_get(path, query_data=query, max_retries=RETRIES), self.url)
+
+    def every(self, path: str, **query: Any) -> list[Json]:  # noqa: ANN401
+        """Return all items of a list, however many pages they take.
+
+        Raises:
+            BadInput: there are more than `most`.
+        """
+        with _ours(self.url):
+            pages = self.gl.http_list(path, query_data={**query, "per_page": PAGE}, iterator=True, max_retries=RETRIES)
+            found = [_object(item, self.url) for item in islice(pages, self.most + 1)]
+        if len(found) > self.most:
+            message = f"GitLab: {path} has more than {self.most:,} items"
+            raise BadInput(message, "for commits: set policy.approval.authors_since in release.yml")
+        return found
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Json:
+        """Send something new; the body goes as JSON, never as a query."""
+        with _ours(self.url):
+            return _object(self.gl.http_post(path, post_data=dict(body), max_retries=RETRIES), self.url)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> Json:
+        """Change something."""
+        with _ours(self.url):
+            return _object(self.gl.http_put(path, post_data=dict(body), max_retries=RETRIES), self.url)
+
+    def text(self, path: str) -> bytes:
+        """Return a file or a log."""
+        with _ours(self.url):
+            answer = self.gl.http_get(path, raw=True, max_retries=RETRIES)
+        return bytes(answer.content) if hasattr(answer, "content") else b""
+
+
+def client(url: str, kind: Kind, token: str | None, session: "requests.Session | None" = None) -> Client:
+    """Return the API with one token, or with none; a job's own token goes in a header of its own.
+
+    Raises:
+        BadInput: python-gitlab is not installed, or the token cannot be sent.
+    """
+    try:
+        import gitlab  # noqa: PLC0415 -- an extra, and 0.3 s
+    except ImportError as error:
+        message = "GitLab: python-gitlab is not installed"
+        raise BadInput(message, "pip install 'ml-release[gitlab]'") from error
+    if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
+        message = f"GitLab: the {kind} has characters that no token has, e.g. a line break"
+        raise BadInput(message, "set the variable again, without what surrounds the token")
+    own = kind == "job token"
+    # A URL in an answer may name another host (a proxy's); pages are asked for where we asked for the first.
+    gl = gitlab.Gitlab(
+        url,
+        job_token=token if own else None,
+        private_token=None if own else token,
+        timeout=SECONDS,
+        keep_base_url=True,
+        session=session,
+    )
+    return Client(url, kind, gl)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What any of several tokens may read."""
+
+    url: str
+    clients: Sequence[Client]
+
+    def get(self, path: str, what: str) -> Json:
+        """Return one object.
+
+        Raises:
+            Refused: no token may read it.
+        """
+        return self._first(what, lambda client: client.get(path))  # type: ignore[no-any-return]
+
+    def every(self, path: str, what: str, **query: Any) -> list[Json]:  # noqa: ANN401 -- query parameters
+        """Return all items of a list.
+
+        Raises:
+            Refused: no token may read it.
+        """
+        return self._first(what, lambda client: client.every(path, **query))  # type: ignore[no-any-return]
+
+    def _first(self, what: str, ask: Any) -> Any:  # noqa: ANN401
+        tried = []
+        for each in self.clients:
+            try:
+                return ask(each)
+            except Denied as error:
+                tried.append(f"the {each.kind}: {error.status}")
+        message = f"GitLab: no token may read {what} ({', '.join(tried) or 'there is none'})"
+        raise Refused(message, TOKEN_HINT)
+
+
+def _object(answer: object, url: str) -> Json:
+    if isinstance(answer, dict):
+        return answer
+    raise _not_json(url)
+
+
+def _not_json(url: str) -> Unavailable:
+    message = f"GitLab: {url} answered something else than its API does: a login page or a proxy?"
+    return Unavailable(message, f"curl -sSi {url}/api/v4/version")
+
+
+@contextmanager
+def _ours(url: str) -> Iterator[None]:
+    """Turn what python-gitlab and requests raise into ours.
+
+    Raises:
+        Denied: 401, 403, 404.
+        Misused: another 4xx.
+        Unavailable: no answer, 429 to the end, 5xx, no JSON, or a redirect.
+    """
+    import gitlab  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
+    try:
+        yield
+    except (gitlab.exceptions.GitlabParsingError, gitlab.exceptions.RedirectError) as error:
+        raise _not_json(url) from error
+    except gitlab.exceptions.GitlabError as error:
+        status, said = error.response_code or 0, " ".join(str(error.error_message).split())[:300]
+        if status in DENIED:
+            raise Denied(status, said) from error
+        if status in MISUSED and status not in {408, 429}:
+            raise Misused(status, said) from error
+        message = f"GitLab: {url} answered {status or 'nothing that HTTP knows'}"
+        raise Unavailable(message, "wait a moment, then run the same job again") from error
+    except requests.RequestException as error:
+        message = f"GitLab: {url} does not answer ({type(error).__name__})"
+        raise Unavailable(message, f"curl -sS {url}/api/v4/version; then run the same job again") from error

@@ -1,0 +1,221 @@
+"""GitLab from somebody's terminal, with their own token: look at a pipeline, play one of its jobs, follow it.
+
+A token is sent only to the GitLab that release.yml names (or ``ML_RELEASE_GITLAB_URL`` where there is no release.yml),
+never to wherever a pasted address points.
+"""
+
+import re
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+
+from ci_lib.ci.gitlab.client import Client, Denied, Misused, client
+from ci_lib.ci.gitlab.jobs import Played, User, played, user
+from ci_lib.errors import BadInput, Exit, Refused, Unavailable
+
+if TYPE_CHECKING:
+    import requests
+
+OWN_TOKEN = "ML_RELEASE_REVIEWER_TOKEN"  # noqa: S105 -- a variable's name
+TOKEN_HINT = f"make a personal access token with the scope api in GitLab; --token-file FILE, or export {OWN_TOKEN}"
+ADDRESS = re.compile(r"/(?P<project>[^?#]+?)/-/pipelines/(?P<pipeline>[0-9]+)/?")
+EXITED = re.compile(rb"Job failed: (?:command terminated with )?exit (?:code|status) ([0-9]+)")
+"""The runner's last line; the API does not tell a job's exit code."""
+INPUTS_SINCE = (18, 10)
+"""Older servers ignore ``job_inputs`` without a word."""
+OVER = frozenset({"success", "failed", "canceled", "skipped"})
+PAUSE = 3.0
+"""Seconds between two looks at a job."""
+LOOKS = 2_400
+"""Two hours; then it goes on without us."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """One pipeline, seen with somebody's token."""
+
+    url: str
+    client: Client
+    project: str
+    """Number or path, ready for an address."""
+    pipeline: int
+    say: Callable[[str], None]
+    sleep: Callable[[float], None]
+    raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def me(self) -> User:
+        """Return whose token it is."""
+        return user(self.client.get("/user"))
+
+    def jobs(self) -> tuple[Played, ...]:
+        """Return the newest job of each name."""
+        path = f"/projects/{self.project}/pipelines/{self.pipeline}/jobs"
+        return tuple(played(raw) for raw in self.client.every(path))
+
+    def job(self, name: str) -> Played:
+        """Return a job by its name.
+
+        Raises:
+            BadInput: there is none.
+        """
+        found = {job.name: job for job in self.jobs()}
+        if name not in found:
+            message = f"GitLab: pipeline {self.pipeline} has no job {name!r}"
+            raise BadInput(message, f"it has: {', '.join(sorted(found)) or 'none'}")
+        return found[name]
+
+    def artifact(self, job: Played, path: str) -> bytes | None:
+        """Return a file of a job's artifacts, or None."""
+        try:
+            return self.client.text(f"/projects/{self.project}/jobs/{job.id}/artifacts/{quote(path)}")
+        except Denied:
+            return None
+
+    def inputs(self) -> bool:
+        """Say whether the server takes words as inputs of a job."""
+        version = str(self.client.get("/version").get("version", ""))
+        numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
+        return tuple(numbers) >= INPUTS_SINCE
+
+    def play(self, job: Played, words: Mapping[str, str]) -> Played:
+        """Play a job with words: as inputs where the job has them, else as variables.
+
+        Raises:
+            Refused: GitLab does not let this person, or does not let them say anything with it.
+        """
+        try:
+            return self._play(job, words)
+        except Misused as error:
+            message = f"GitLab: {job.name!r} (job {job.id}) cannot be played: {error.said}"
+            raise Refused(message, f"it is {job.status}: {job.url}") from error
+        except Denied as error:
+            said = " with variables" if words else ""
+            message = f"GitLab: you may not play {job.name!r}{said} ({error.status})"
+            hint = "is your role Developer, may you push to the branch, and may you use pipeline variables?"
+            raise Refused(message, hint) from error
+
+    def _play(self, job: Played, words: Mapping[str, str]) -> Played:
+        path = f"/projects/{self.project}/jobs/{job.id}/play"
+        if words and self.inputs():
+            given = {key.removeprefix("ML_RELEASE_").lower(): value for key, value in words.items()}
+            try:
+                return played(self.client.post(path, {"job_inputs": given}))
+            except Misused as error:
+                if "input" not in error.said:
+                    raise
+        variables = [{"key": key, "value": value} for key, value in words.items()]
+        return played(self.client.post(path, {"job_variables_attributes": variables} if words else {}))
+
+    def follow(self, job: Played) -> int:
+        """Print a job's log until it is over, and return its exit code.
+
+        Raises:
+            Unavailable: it was canceled, never ended, or failed without an exit code of ours.
+        """
+        path, shown = f"/projects/{self.project}/jobs/{job.id}", 0
+        for _ in range(LOOKS):
+            state = str(self.client.get(path).get("status"))
+            log = self.client.text(f"{path}/trace")
+            whole = len(log) if state in OVER else log.rfind(b"\n") + 1
+            if whole > shown:
+                self.say(log[shown:whole].decode(errors="replace").rstrip("\n"))
+                shown = whole
+            if state in OVER:
+                return _result(job, state, log)
+            self.sleep(PAUSE)
+        message = f"GitLab: job {job.id} has not ended in two hours"
+        raise Unavailable(message, job.url)
+
+
+def _result(job: Played, state: str, log: bytes) -> int:
+    if state == "success":
+        return Exit.DONE
+    found = EXITED.findall(log)
+    codes = {int(code) for code in Exit}
+    if state == "failed" and found and int(found[-1]) in codes - {Exit.DONE}:
+        return int(found[-1])
+    message = f"GitLab: job {job.name!r} ({job.id}) is {state}"
+    raise Unavailable(message, job.url)
+
+
+def open_remote(
+    address: str, url: str, token: str, *, say: Callable[[str], None], sleep: Callable[[float], None],
+    session: "requests.Session | None" = None,
+) -> Remote:  # fmt: skip
+    """Open a pipeline by the address that the browser shows.
+
+    Raises:
+        BadInput: it is no pipeline's address, not on this GitLab, or there is no such pipeline for this token.
+    """
+    match = ADDRESS.fullmatch(address.removeprefix(url)) if address.startswith(url + "/") else None
+    if match is None:
+        message = f"{address!r} is no address of a pipeline at {url}"
+        raise BadInput(message, f"{url}/GROUP/PROJECT/-/pipelines/NUMBER, as the browser shows it")
+    found = client(url, "reviewer's token", token, session)
+    project, pipeline = quote(unquote(match["project"]), safe=""), int(match["pipeline"])
+    try:
+        raw = found.get(f"/projects/{project}/pipelines/{pipeline}")
+    except Denied as error:
+        raise _denied(error, address) from error
+    return Remote(url=url, client=found, project=project, pipeline=pipeline, say=say, sleep=sleep, raw=raw)
+
+
+def create(
+    project: str, ref: str, variables: Mapping[str, str], url: str, token: str, *, say: Callable[[str], None],
+    sleep: Callable[[float], None], session: "requests.Session | None" = None,
+) -> Remote:  # fmt: skip
+    """Start a pipeline with variables.
+
+    Raises:
+        BadInput: there is no such project or branch for this token.
+        Refused: GitLab does not let this person.
+    """
+    found = client(url, "reviewer's token", token, session)
+    body = {"ref": ref, "variables": [{"key": key, "value": value} for key, value in variables.items()]}
+    named = quote(project, safe="")
+    try:
+        raw = found.post(f"/projects/{named}/pipeline", body)
+    except Denied as error:
+        raise _denied(error, f"{url}/{project}") from error
+    except Misused as error:
+        message = f"GitLab: no pipeline on {ref!r}: {error.said}"
+        raise Refused(message, "may you push to that branch, and use pipeline variables?") from error
+    return Remote(url=url, client=found, project=named, pipeline=int(raw["id"]), say=say, sleep=sleep, raw=raw)
+
+
+def _denied(error: Denied, where: str) -> BadInput:
+    if error.status == 401:  # noqa: PLR2004 -- HTTP's own number
+        return BadInput("GitLab: it does not know the token: expired, revoked or mistyped", TOKEN_HINT)
+    if error.status == 403:  # noqa: PLR2004
+        return BadInput(
+            f"GitLab: the token may not do that ({error.said}): its scope or your role is too small", TOKEN_HINT
+        )
+    return BadInput(f"GitLab: there is no {where}, or not for this token", "look at the address in the browser")
+
+
+def own_token(file: Path | None, env: Mapping[str, str]) -> str:
+    """Return the person's own token, from a file that only they can read, or from their environment.
+
+    Raises:
+        BadInput: there is none, or others can read the file.
+    """
+    if file is None:
+        if env.get(OWN_TOKEN):
+            return env[OWN_TOKEN]
+        message = "GitLab needs your own token: whose it is, is who answers"
+        raise BadInput(message, TOKEN_HINT)
+    try:
+        mode, text = file.stat().st_mode, file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"the token file {file} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}"
+        raise BadInput(message, TOKEN_HINT) from error
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        message = f"others can read the token file {file}"
+        raise BadInput(message, f"chmod 600 {file}")
+    if not text:
+        message = f"the token file {file} is empty"
+        raise BadInput(message, TOKEN_HINT)
+    return text
