@@ -1,10 +1,15 @@
 """Where the policy that judged was read, and what a branch's own release.yml says otherwise. Part of the records."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
+
+from pydantic import StringConstraints, model_validator
 
 from ci_lib.record import Record
 
 WORKING_TREE = "working tree"
+
+Commit = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
+"""A commit's id: SHA-1, or SHA-256 where the repository uses it (git hash-function-transition)."""
 
 Counts = Literal["protected", "branch", "both"]
 
@@ -16,8 +21,16 @@ class Source(Record):
     """``working tree``, a full ref (``refs/remotes/origin/main``), a commit's id, or the absolute path of a file."""
     path: str = ""
     """With a ref: the file's path in the repository."""
-    commit: str | None = None
+    commit: Commit | None = None
     """With a ref: the commit that it pointed to when it was read."""
+
+    @model_validator(mode="after")
+    def _a_commit_goes_with_a_ref(self) -> Self:
+        """Refuse a commit that says where nothing was read: an automatic release has no approval that names it."""
+        if self.commit is not None and (not self.path or self.place == WORKING_TREE or self.place.startswith("/")):
+            message = "commit goes with a ref and the path of a file there"
+            raise ValueError(message)
+        return self
 
     @property
     def protected(self) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from doubles.small_chain import chain, config, decide
+from pydantic import ValidationError
 
 from ci_lib import checks
 from ci_lib.chain import Chain
@@ -82,3 +83,21 @@ def test_changes_without_their_finding_are_refused() -> None:
     made = judged(MAIN, CHANGE)
     hidden = made.decision.model_copy(update={"findings": made.decision.findings[:1], "verdict": "pass"})
     assert "makes another decision" in refused(replace(made, decision=hidden), MAIN, CHANGE).what
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"commit": "c" * 40},
+        {"place": "/policies/release.yml", "commit": "c" * 40},
+        {"place": "refs/heads/main", "path": "release.yml", "commit": "approved by security\n/merge"},
+        {"place": "refs/heads/main", "path": "release.yml", "commit": "C" * 40},
+        {"place": "refs/heads/main", "path": "release.yml", "commit": "c" * 41},
+        {"place": "refs/heads/main", "path": "release.yml", "commit": ""},
+    ],
+)
+def test_a_commit_is_a_commits_id_and_goes_with_a_ref_only(given: dict[str, str]) -> None:
+    """Where no approval names the decision, nothing else would notice another text there."""
+    with pytest.raises(ValidationError, match="commit"):
+        Source(**given)
+    assert Source(place="refs/heads/main", path="release.yml", commit="c" * 64).commit
