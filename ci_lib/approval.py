@@ -1,6 +1,6 @@
 """Approval: who said yes or no to exactly these bytes on exactly this evidence, when, why, until when."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Literal
 
 from ci_lib.candidate import Person
@@ -23,6 +23,16 @@ class Subjects(Record):
     policy: Digest
 
 
+class Waiver(Record):
+    """A finding that is let pass by name, for a while, on somebody's responsibility."""
+
+    finding: str
+    reason: str
+    owner: str
+    """Who sees to it that the cause is gone by then."""
+    expires_at: datetime
+
+
 class Approval(Record):
     """What `approve` writes: one file a person, ``<environment>/approvals/<slug>.json``."""
 
@@ -39,6 +49,10 @@ class Approval(Record):
     reason: str
     accepted: tuple[str, ...] = ()
     """Names of the inconclusive findings that the approver takes responsibility for."""
+    waivers: tuple[Waiver, ...] = ()
+    """Failed or inconclusive findings that the approver lets pass for a while."""
+    conditions: tuple[str, ...] = ()
+    """What the approver expects of those who release it; nothing checks that they do."""
     approver: Person
     assurance: Assurance
     authors: tuple[Person, ...]
@@ -48,3 +62,8 @@ class Approval(Record):
     """Used once: the ledger refuses it the second time."""
     issued_at: datetime
     expires_at: datetime
+
+
+def end_of(day: date) -> datetime:
+    """Return the last second of a day (UTC): what lasts until a day lasts through it."""
+    return datetime.combine(day, time(23, 59, 59), UTC)

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 from ci_lib import __version__
@@ -109,7 +110,27 @@ def _approve(command: Parser) -> None:
         metavar="FINDING",
         help="take responsibility for an inconclusive finding; repeat it",
     )
-    command.add_argument("--reject", action="store_true", help="say no")
+    command.add_argument(
+        "--waive", action="append", default=[], metavar="FINDING",
+        help="let a failed finding pass for a while, if the policy allows it; repeat it; needs --owner and --until",
+    )  # fmt: skip
+    command.add_argument("--owner", default="", metavar="WHO", help="who sees to what was waived")
+    command.add_argument("--until", type=_day, default=None, metavar="YYYY-MM-DD", help="last day of the waiver (UTC)")
+    command.add_argument("--waive-reason", default="", metavar="TEXT", help="why it may be waived; default: --reason")
+    command.add_argument(
+        "--condition", action="append", default=[], metavar="TEXT",
+        help="what you expect of those who release it; kept in the approval; repeat it for more",
+    )  # fmt: skip
+    command.add_argument("--reject", action="store_true", help="say no; it stops whatever is not released yet")
+    command.add_argument("--page", action="store_true", help="show the report and the form in a browser instead")
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        message = f"{text!r} is no day; write it as 2027-01-31"
+        raise argparse.ArgumentTypeError(message) from error
 
 
 def _rollback(command: Parser) -> None:

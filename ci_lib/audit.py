@@ -17,6 +17,12 @@ from ci_lib.release import Release
 from ci_lib.signed import Signed
 from ci_lib.signing import INTRUDER, KEEP, ROLE, Signing
 from ci_lib.text import visible
+from ci_lib.waivers import given
+
+RENEW = (
+    "ask the owner; release a candidate that passes, or validate this one again, report, approve with a new --waive, "
+    "and deploy; or roll back"
+)
 
 
 class Problem(Record):
@@ -63,6 +69,7 @@ def audit(job: Job) -> tuple[Problem, ...]:
     for entry in entries:
         problems += _records(production, entry)
     problems += _on_nobodys_word(job, production, entries)
+    problems += _expired(job, production, entries)
     problems += _bytes(production, entries)
     problems += _unknown_keys(production.signing, signed)
     if not problems and signed:
@@ -149,6 +156,21 @@ def _on_nobodys_word(job: Job, production: Production, entries: tuple[Release, .
     if source.automatic:
         what = f"release {source.number} is in {job.environment} on nobody's approval, and release.yml asks for one"
         yield Problem(what=what, hint="find out who released it; then validate, approve and deploy again, or roll back")
+
+
+def _expired(job: Job, production: Production, entries: tuple[Release, ...]) -> Iterator[Problem]:
+    """Say which waivers of the champion have ended: what failed then is in production, and nobody lets it pass now."""
+    if not entries:
+        return
+    head = entries[-1]
+    with suppress(BadInput, Refused):  # said above: its approvals are missing or changed
+        for waived in given(champion.approvals(production, head), job.clock()):
+            if waived.expired:
+                ended = f"{waived.expires_at:%Y-%m-%d}"
+                what = (
+                    f"the waiver of {waived.finding} in release {head.number} ended on {ended}; owner: {waived.owner}"
+                )
+                yield Problem(what=what, hint=RENEW)
 
 
 def _bytes(production: Production, entries: tuple[Release, ...]) -> Iterator[Problem]:

@@ -8,11 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from ci_lib import approving
 from ci_lib.complaints import Problem, did_you_mean
-from ci_lib.config import ApprovalPolicy
 from ci_lib.document import Path
 from ci_lib.formats import Formats
 from ci_lib.measure.catalogue import CATALOGUE, Metric
+from ci_lib.plain import at as _at
+from ci_lib.plain import environments as _places
+from ci_lib.plain import items as _items
+from ci_lib.plain import names as _names
+from ci_lib.plain import twice as _twice
 
 SEEDS = 2**32 - 1
 """The largest seed that NumPy's legacy generator, and so scikit-learn's `random_state`, takes."""
@@ -22,38 +27,13 @@ TASKS = ("binary", "multiclass", "regression")
 
 def problems(value: Any) -> list[Problem]:  # noqa: ANN401 -- any YAML value
     """Find every pair of keys that contradict each other."""
-    checks = (_columns, _splits, _only_binary, _seeds, _formats, _approval, _environments)
+    checks = (_columns, _splits, _only_binary, _seeds, _formats, approving.problems, _environments)
     found = [problem for check in checks for problem in check(value)]
     for section in ("policy", "monitor"):
         for index, rule in enumerate(_items(value, section, "rules")):
             found += _rule(value, rule, (section, "rules", index))
         found += _repeated_rules(value, section)
     return found
-
-
-def _at(value: Any, *path: str) -> Any:  # noqa: ANN401
-    for part in path:
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
-
-
-def _items(value: Any, *path: str) -> list[Any]:  # noqa: ANN401
-    found = _at(value, *path)
-    return found if isinstance(found, list) else []
-
-
-def _names(value: Any, *path: str) -> list[str]:  # noqa: ANN401
-    return [each for each in _items(value, *path) if isinstance(each, str)]
-
-
-def _twice(value: Any, *path: str) -> Iterator[Problem]:  # noqa: ANN401
-    """Complain about names that stand in a list more than once."""
-    seen: set[str] = set()
-    for index, each in enumerate(_items(value, *path)):
-        if isinstance(each, str):
-            if each in seen:
-                yield (*path, index), f"{each!r} stands in the list already"
-            seen.add(each)
 
 
 def _columns(value: Any) -> Iterator[Problem]:  # noqa: ANN401
@@ -121,29 +101,6 @@ def _formats(value: Any) -> Iterator[Problem]:  # noqa: ANN401
         sentence = f"{used!r} is not among policy.formats.serialization ({known}): such a model would be refused"
         yield ("train", "serialization"), sentence
     yield from _twice(value, "policy", "formats", "serialization")
-
-
-def _approval(value: Any) -> Iterator[Problem]:  # noqa: ANN401
-    """Somebody must be able to say yes."""
-    yield from _twice(value, "policy", "approval", "approvers")
-    for index, name in enumerate(_items(value, "policy", "approval", "approvers")):
-        if isinstance(name, str) and not name.strip():
-            yield ("policy", "approval", "approvers", index), "is an empty name"
-    approvers = {name for name in _names(value, "policy", "approval", "approvers") if name.strip()}
-    required = _at(value, "policy", "approval", "required")
-    needed = required if isinstance(required, int) else ApprovalPolicy().required
-    signed = [name for name, each in _places(value).items() if _at(each, "approval") != "automatic"]
-    if signed and len(approvers) < needed:
-        have = f"{len(approvers)} of the {needed} people needed" if approvers else "nobody"
-        yield (
-            ("policy", "approval", "approvers"),
-            f"names {have}; {', '.join(signed)} needs approval, so nothing could ever be released",
-        )
-
-
-def _places(value: Any) -> dict[str, Any]:  # noqa: ANN401
-    found = _at(value, "environments")
-    return found if isinstance(found, dict) and found else {"production": {}}
 
 
 def _environments(value: Any) -> Iterator[Problem]:  # noqa: ANN401

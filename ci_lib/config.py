@@ -1,13 +1,16 @@
 """release.yml as frozen records: every key, its meaning and its default. Reading the file is `ci_lib.reading`."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from ci_lib.approval import Assurance
+from ci_lib.duration import Duration
 from ci_lib.formats import Formats
 from ci_lib.measure.catalogue import CATALOGUE, Task
+from ci_lib.places import ANYBODY
 from ci_lib.record import Digest, Record, canonical, digest
 from ci_lib.trusted import VerifyKey
 
@@ -15,38 +18,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,6
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Risk = Literal["unauthenticated", "old-server"]
 Label = str | int | float | bool
-
-LONGEST = 3_653 * 86_400
-"""Seconds; a date so much later can still be written."""
-
-UNITS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
-
-
-def _duration(value: object) -> object:
-    """Turn ``7 days`` into a timedelta."""
-    if not isinstance(value, str):
-        return value
-    number, _, unit = value.strip().partition(" ")
-    seconds = UNITS.get(unit.strip().rstrip("s"))
-    if seconds is None or not number.isdigit() or int(number) == 0:
-        message = "write a whole number and minutes, hours, days or weeks, e.g. '7 days'"
-        raise ValueError(message)
-    if int(number) * seconds > LONGEST:
-        message = "more than ten years is no duration of ours"
-        raise ValueError(message)
-    return timedelta(seconds=int(number) * seconds)
-
-
-def _words(value: timedelta) -> str:
-    for unit in ("day", "hour"):  # a week is read, and said as 7 days: who wrote 7 days finds them again
-        seconds = UNITS[unit]
-        if value.total_seconds() % seconds == 0:
-            number = int(value.total_seconds() // seconds)
-            return f"{number} {unit}{'' if number == 1 else 's'}"
-    return f"{int(value.total_seconds() // 60)} minutes"
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(_words, return_type=str)]
+Count = Annotated[int, Field(ge=1)]
 
 
 class Split(Record):
@@ -168,8 +140,10 @@ def _flow(value: object) -> str:
 class ApprovalPolicy(Record):
     """Who must say yes."""
 
-    approvers: tuple[str, ...] = ()
-    required: Annotated[int, Field(ge=1)] = 1
+    approvers: tuple[str, ...] | dict[Name, tuple[str, ...]] = ()
+    """Names; or the names of each role, e.g. ``{data-science: [ana, cleo], risk: [ben]}``."""
+    required: Count | Annotated[dict[Name, Count], Field(min_length=1)] = 1
+    """How many of them must say yes; with roles, how many of each. Nobody counts twice, and one no stops it."""
     four_eyes: bool = True
     """The approver is no author."""
     valid_for: Duration = timedelta(days=7)
@@ -177,6 +151,36 @@ class ApprovalPolicy(Record):
     """Public keys that approvals must be signed with, one of them; ``ci-verified`` needs at least one."""
     assurance: Assurance = "ci-verified"
     """``self-declared`` accepts an approver who only says who they are: for a laptop."""
+    waivable: tuple[str, ...] = ()
+    """Findings, or metrics with all their findings, that an approver may waive by name. By default none."""
+    waiver_for: Duration = timedelta(days=30)
+    """The longest that a waiver may last, counted to the end of that day (UTC)."""
+
+    @model_validator(mode="after")
+    def _roles_in_both(self) -> Self:
+        named, counted = isinstance(self.approvers, dict), isinstance(self.required, dict)
+        if counted and not named:
+            message = "required names roles: approvers must say who is in each, e.g. {data-science: [ana], risk: [ben]}"
+            raise ValueError(message)
+        if named and not counted:
+            message = "approvers names roles: required must say how many of each, e.g. {data-science: 1, risk: 1}"
+            raise ValueError(message)
+        return self
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody who may answer, each once, in the order of the file."""
+        return tuple(dict.fromkeys(name for names in self.members.values() for name in names))
+
+    @property
+    def members(self) -> Mapping[str, tuple[str, ...]]:
+        """Role -> names; without roles all are of one that has no name."""
+        return self.approvers if isinstance(self.approvers, dict) else {ANYBODY: self.approvers}
+
+    @property
+    def needed(self) -> Mapping[str, int]:
+        """Role -> how many of it must say yes."""
+        return self.required if isinstance(self.required, dict) else {ANYBODY: self.required}
 
 
 class Policy(Record):

@@ -12,6 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ci_lib.errors import Refused
+from ci_lib.keys import key_id, public_text
 from ci_lib.record import Record
 
 
@@ -19,7 +20,8 @@ class Signature(Record):
     """One signature."""
 
     keyid: str
-    """A hint which key it was: nothing rests on it but the order in which keys are tried."""
+    """SHA-256 of the public key's 32 bytes, in hex. DSSE leaves it open and unsigned; here it must be that key's, so
+    that no second spelling of a signed file is accepted."""
     sig: str
     """Base64."""
 
@@ -65,6 +67,8 @@ def signers(envelope: Envelope, keys: Iterable[tuple[str, Ed25519PublicKey]]) ->
 
 
 def _holds(key: Ed25519PublicKey, signature: Signature, text: bytes) -> bool:
+    if signature.keyid != key_id(public_text(key)):
+        return False
     try:
         key.verify(_decoded(signature.sig), text)
     except (InvalidSignature, Refused):

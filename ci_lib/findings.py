@@ -1,6 +1,6 @@
 """Findings: each rule put to each measurement that it is about, with a sentence for a person."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -262,10 +262,14 @@ def _slack(finding: Finding) -> float:
 
 
 def _unique(findings: Iterable[Finding]) -> list[Finding]:
-    seen: Counter[str] = Counter()
+    """Give each finding a name of its own: what is accepted or waived by name is one finding, whatever groups say."""
+    taken: set[str] = set()
     named = []
     for finding in findings:
-        seen[finding.name] += 1
-        again = seen[finding.name]
-        named.append(finding if again == 1 else finding.model_copy(update={"name": f"{finding.name}#{again}"}))
+        name, again = finding.name, 1
+        while name in taken:
+            again += 1
+            name = f"{finding.name}#{again}"
+        taken.add(name)
+        named.append(finding if again == 1 else finding.model_copy(update={"name": name}))
     return named

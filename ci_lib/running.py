@@ -4,15 +4,13 @@ from argparse import Namespace
 from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-from ci_lib import nextstep, workspace
+from ci_lib import asking, nextstep, workspace
+from ci_lib.decision import Decision
 from ci_lib.errors import Exit
 from ci_lib.gate import ChainGate, open_gate
 from ci_lib.job import Job
-
-if TYPE_CHECKING:
-    from ci_lib.signoff import Signoff
+from ci_lib.waivers import askable
 
 
 def main(job: Job) -> int:
@@ -20,14 +18,24 @@ def main(job: Job) -> int:
     with workspace.writing(job.chain), ExitStack() as page:
         verdict = _to_the_report(job)
         if verdict == Exit.FAIL:
-            job.console.say("the verdict is fail: it stops here; the report says why")
-            job.console.say(f"report: {job.chain / 'report' / 'index.html'}")
+            _say_why_it_stops(job)
             return verdict
         if job.target.approval == "required":
             code = _at_the_gate(job, page)
             if code != Exit.DONE:
                 return code
         return _to_production(job)
+
+
+def _say_why_it_stops(job: Job) -> None:
+    """Say where to read why, and that the policy lets a person waive what failed, if it does."""
+    job.console.say("the verdict is fail: it stops here; the report says why")
+    job.console.say(f"report: {job.chain / 'report' / 'index.html'}")
+    decision = Decision.read(job.chain / "decision.json")
+    if job.target.approval == "required" and askable(decision, job.config.policy.approval):
+        job.console.say("the policy lets a person waive what failed, for a while and by name:")
+        job.console.say(f"  on the page      ml-release approve --page{nextstep.where(job)}")
+        job.console.say(f"  in a terminal    {nextstep.approve(job, decision)}")
 
 
 def _to_the_report(job: Job) -> int:
@@ -55,7 +63,7 @@ def _at_the_gate(job: Job, page: ExitStack) -> int:
             _say_how_to_go_on(job, gate)
             return Exit.NO_APPROVAL
         try:
-            state = page.enter_context(_page(job, gate)).wait()
+            state = page.enter_context(asking.page(job, gate)).wait()
         except KeyboardInterrupt:
             job.console.say("the page is closed; nothing is lost")
             _say_how_to_go_on(job, gate)
@@ -73,29 +81,6 @@ def _page_wanted(job: Job) -> bool:
     if job.args.page or job.args.no_page:
         return bool(job.args.page)
     return job.console.out.isatty() and not job.env.get("CI")
-
-
-def _page(job: Job, gate: ChainGate) -> "Signoff":
-    from ci_lib.signoff import Question, Signoff  # noqa: PLC0415 -- only for who looks at the page
-
-    policy = job.config.policy.approval
-    question = Question(
-        environment=job.environment,
-        decision=gate.chain.decision,
-        manifest=gate.chain.candidate.manifest.digest(),
-        report=(job.chain / "report" / "index.html").read_bytes(),
-        approvers=policy.approvers,
-        required=policy.required,
-    )
-
-    def announce(link: str) -> None:
-        job.console.say(
-            f"the gate is open for {', '.join(policy.approvers) or 'nobody: policy.approval.approvers is empty'}"
-        )
-        job.console.say(f"  look and decide:  {link}")
-        job.console.say(f"  or in a terminal: {nextstep.approve(job, gate.chain.decision)}")
-
-    return Signoff(gate, question, announce=announce)
 
 
 def _say_how_to_go_on(job: Job, gate: ChainGate) -> None:
@@ -123,7 +108,7 @@ def _say_where_it_is(job: Job) -> None:
     from ci_lib.production import open_production  # noqa: PLC0415
     from ci_lib.status import in_production  # noqa: PLC0415
 
-    now = in_production(open_production(job))
+    now = in_production(open_production(job), job.clock())
     if now is not None:
         job.console.say(f"in {job.environment}: {now.uri}, release {now.release}, version {now.version}, {now.words}")
     server = registry.address.startswith("http")

@@ -32,7 +32,10 @@ def json_schema() -> dict[str, Any]:
         "title": names["title"],
     }
     rule["oneOf"] = [{"required": [limit]} for limit in LIMITS]
-    _in_words(definitions["ApprovalPolicy"]["properties"]["valid_for"])
+    for name in ("valid_for", "waiver_for"):
+        _in_words(name, definitions["ApprovalPolicy"]["properties"][name])
+    for name in ("approvers", "required"):
+        definitions["ApprovalPolicy"]["properties"][name]["anyOf"][1]["additionalProperties"] = False  # roles
     made["properties"]["environments"]["additionalProperties"] = False
     for model in (made, *definitions.values()):
         for each in model["properties"].values():
@@ -46,9 +49,9 @@ def text() -> str:
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _in_words(duration: dict[str, Any]) -> None:
+def _in_words(name: str, duration: dict[str, Any]) -> None:
     """Pydantic thinks of ISO 8601 (``P7D``); release.yml says ``7 days``."""
-    default = config.ApprovalPolicy().model_dump()["valid_for"]
+    default = config.ApprovalPolicy().model_dump()[name]
     duration.pop("format", None)
     duration.update(DURATION, default=default)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from ci_lib import chain as chains
 from ci_lib import champion, checks, nextstep
+from ci_lib.approval import Approval
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.findings import Outcome
 from ci_lib.job import Job
@@ -13,6 +14,7 @@ from ci_lib.production import Production, is_copy, open_production, short
 from ci_lib.record import Digest, Record
 from ci_lib.release import Release
 from ci_lib.text import visible
+from ci_lib.waivers import Waived, askable, conditions, given
 
 
 class InProduction(Record):
@@ -34,6 +36,10 @@ class InProduction(Record):
     """The alias points to it."""
     ledger: str
     """Who signed its entry, as a sentence."""
+    waivers: tuple[Waived, ...] = ()
+    """Findings that did not pass and were let pass for a while."""
+    conditions: tuple[str, ...] = ()
+    """What its approvers expect, each with who."""
 
 
 class Waiting(Record):
@@ -63,7 +69,7 @@ def main(job: Job) -> int:
     status = Status(
         model=job.config.model,
         environment=job.environment,
-        champion=in_production(production),
+        champion=in_production(production, job.clock()),
         waiting=waiting(job, production.ledger.recent()),
     )
     if job.args.json:
@@ -74,13 +80,14 @@ def main(job: Job) -> int:
     return Exit.DONE
 
 
-def in_production(production: Production) -> InProduction | None:
-    """Return the champion, or None before the first release."""
+def in_production(production: Production, now: datetime) -> InProduction | None:
+    """Return the champion as it stands at a time, or None before the first release."""
     entry = production.ledger.signed_head()
     if entry is None:
         return None
     head = entry.entry
-    people = _approvers(production, head)
+    answers = _approvals(production, head)
+    people = None if answers is None else tuple(answer.approver.id for answer in answers)
     return InProduction(
         release=head.number,
         action=head.action,
@@ -93,13 +100,15 @@ def in_production(production: Production) -> InProduction | None:
         words=_on_whose_word(head, people),
         alias_agrees=is_copy(production.seen(), head),
         ledger=production.signing.words(entry),
+        waivers=given(answers or (), now),
+        conditions=conditions(answers or ()),
     )
 
 
-def _approvers(production: Production, release: Release) -> tuple[str, ...] | None:
-    """Return who approved; None when the approvals that were kept do not hold."""
+def _approvals(production: Production, release: Release) -> tuple[Approval, ...] | None:
+    """Return the approvals that a release rests on; None when those that were kept do not hold."""
     try:
-        return tuple(approval.approver.id for approval in champion.approvals(production, release))
+        return champion.approvals(production, release)
     except Refused:
         return None
 
@@ -125,12 +134,13 @@ def waiting(job: Job, entries: Sequence[Release]) -> Waiting | None:
     manifest = chain.candidate.manifest.digest()
     if any(entry.evidence == chain.evidence.digest() for entry in entries):
         return None
-    approvals = [signed.approval for signed in chains.read_approvals(job.here / "approvals")]
-    verdict = chain.decision.verdict
-    standing = checks.standing(approvals, required=job.config.policy.approval.required, decision=chain.decision)
-    if verdict == "fail":
+    answers = [signed.approval for signed in chains.read_approvals(job.here / "approvals")]
+    verdict, policy = chain.decision.verdict, job.config.policy.approval
+    standing = checks.standing(answers, policy=policy, decision=chain.decision)
+    automatic = job.target.approval == "automatic"
+    if not askable(chain.decision, policy) or (automatic and verdict == "fail"):
         words = "it goes no further"
-    elif job.target.approval == "automatic":
+    elif automatic:
         passed = "a pass needs no approval here"
         words = passed if verdict == "pass" else f"{job.environment} releases only a pass by itself"
     else:
@@ -138,9 +148,9 @@ def waiting(job: Job, entries: Sequence[Release]) -> Waiting | None:
     return Waiting(
         manifest=manifest,
         verdict=verdict,
-        approvals=tuple(f"{approval.approver.id}: {approval.decision}" for approval in approvals),
+        approvals=tuple(f"{answer.approver.id}: {answer.decision}" for answer in answers),
         words=words,
-        next=nextstep.after(job, chain.decision, standing.state),
+        next=nextstep.after(job, chain.decision, standing),
     )
 
 
@@ -156,6 +166,7 @@ def lines(status: Status) -> tuple[str, ...]:
             f"  since     {when(now.since)}, {now.action} by {now.by}",
             f"  because   {now.words}",
             f"  ledger    {now.ledger}",
+            *terms(now.waivers, now.conditions),
         ]
         if not now.alias_agrees:
             shown.append("  WARNING   the alias points somewhere else: ml-release audit")
@@ -165,6 +176,11 @@ def lines(status: Status) -> tuple[str, ...]:
     if rest:
         shown.append(f"  next      {rest.next}")
     return tuple(visible(line, None) for line in shown)  # a name or a reason may have line breaks in it
+
+
+def terms(waivers: Sequence[Waived], conditions: Sequence[str]) -> tuple[str, ...]:
+    """Return what was let pass and what is expected, as lines that stand below a release."""
+    return (*(f"  waived    {waived}" for waived in waivers), *(f"  expected  {text}" for text in conditions))
 
 
 def when(moment: datetime) -> str:

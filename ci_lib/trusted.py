@@ -23,6 +23,8 @@ class VerifyKey(Record):
     public: Public
     """``ed25519:`` and 32 bytes in Base64: what `ml-release keys show` prints."""
     role: Role = "approve"
+    person: str | None = None
+    """An approver whose own key it is: it vouches for their answers only. Default: the gate's, for everybody's."""
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
 

@@ -48,6 +48,27 @@ def writing(chain: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def deciding(here: Path) -> Iterator[None]:
+    """Hold one environment's decision: what is written there is either before a release or after it, never within.
+
+    Args:
+        here: ``release/<environment>/``.
+
+    Raises:
+        BadInput: nothing can be written there.
+    """
+    try:
+        here.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(here / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        message = f"{here} cannot be written: {error.strerror}"
+        raise BadInput(message, f"ls -ld {here.parent}; or name another place: --chain DIR") from error
+    with os.fdopen(descriptor) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # waits: the other one answers or releases, which takes seconds
+        yield
+
+
 def forget_after(stage: str, chain: Path, environments: Iterator[str] | tuple[str, ...]) -> None:
     """Remove what a stage writes, what later stages wrote, and the approvals: all of it is about to be untrue.
 

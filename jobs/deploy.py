@@ -5,10 +5,13 @@ an interrupted run began, and says so when there is nothing left to do.
 """
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from ci_lib import anchor, checks, nextstep, servers
+from ci_lib import anchor, checks, nextstep, servers, waivers, workspace
 from ci_lib import chain as chains
+from ci_lib.answers import check, no_meanwhile
+from ci_lib.approval import Approval
 from ci_lib.chain import Chain
 from ci_lib.checks import Decide
 from ci_lib.decision import decide
@@ -20,6 +23,7 @@ from ci_lib.production import Copy, Production, is_copy, looked_twice, open_prod
 from ci_lib.record import Digest, digest
 from ci_lib.release import Release, deploy_op, shortened
 from ci_lib.signed import Signed
+from ci_lib.waivers import askable
 
 
 def main(job: Job, *, decide: Decide = decide) -> int:
@@ -41,7 +45,9 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     for line in production.reconcile():
         job.console.say(line)
     chain = chains.read(job.chain)
-    approvals = chains.read_approvals(job.here / "approvals") if job.target.approval == "required" else ()
+    answers = chains.read_approvals(job.here / "approvals") if job.target.approval == "required" else ()
+    # A no is part of no operation: it stops one that has not begun, and does not make another of one that is done.
+    approvals = tuple(signed for signed in answers if signed.approval.decision == "approved")
     op = deploy_op(
         environment=job.environment,
         model=job.config.model,
@@ -52,13 +58,14 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     entries = production.ledger.recent()
     head = entries[-1] if entries else None
     if done := _already(op, entries):
+        if len(answers) > len(approvals):
+            job.console.say('somebody said no after it was released; to take it back: ml-release rollback --reason "…"')
         if not is_copy(production.seen(), done):
             production.project()  # refuses: that version is gone, so it is not in production, whatever was done once
-        return _end(
-            job, production, done, f"release {done.number} is this candidate on these approvals already: nothing to do"
-        )
+        what = f"release {done.number} is this candidate on these approvals already: nothing to do"
+        return _end(job, production, done, what)
     checks.check_chain(chain, job.config, decide, source=job.policy_source, changes=job.policy_changes)
-    if stop := _gate(job, production, chain, approvals, op):
+    if stop := _gate(job, production, chain, answers, op):
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
     production.signing.key_for(job.clock(), head)  # refuses now what could not be signed at the end
@@ -70,10 +77,28 @@ def main(job: Job, *, decide: Decide = decide) -> int:
     production.attach(op, kept, aim.segment)
     # The copy last: between the check of its bytes and the entry nothing else happens that takes time.
     copy = _copy(job, production, chain, op)
+    with workspace.deciding(job.here):
+        return _append(job, production, chain, approvals, copy, op)
+
+
+def _append(
+    job: Job, production: Production, chain: Chain, approvals: tuple[Signed, ...], copy: Copy, op: Digest
+) -> int:
+    """Append to the ledger and move the alias, unless somebody said no while the bytes were copied."""
+    if approvals and (no := no_meanwhile(job, chain)):
+        return _stopped(job, chain, no)
     entry = production.ledger.append(op, lambda head: _entry(job, chain, approvals, copy, op, head))
     production.project()
     what = f"{production.uri} is version {entry.model_version}, bytes {short(entry.manifest)}"
     return _end(job, production, entry, f"release {entry.number}: {what}")
+
+
+def _stopped(job: Job, chain: Chain, no: Approval) -> Exit:
+    """Say that somebody said no while the bytes were copied: nothing moved yet."""
+    standing = checks.standing([no], policy=job.config.policy.approval, decision=chain.decision)
+    job.console.say(standing.sentence)
+    job.console.say(f"  next: {nextstep.after(job, chain.decision, standing)}")
+    return Exit.REJECTED
 
 
 def _already(op: Digest, entries: tuple[Release, ...]) -> Release | None:
@@ -106,41 +131,39 @@ def _replaced(done: Release, head: Release) -> Refused:
     return Refused(message, f"ml-release rollback --to {done.number} --reason …, or validate and approve it again")
 
 
-def _gate(job: Job, production: Production, chain: Chain, approvals: tuple[Signed, ...], op: Digest) -> Exit | None:
+def _gate(job: Job, production: Production, chain: Chain, answers: tuple[Signed, ...], op: Digest) -> Exit | None:
     """Return the exit code that ends this job, or None when the gate is open."""
-    policy, decision = job.config.policy, chain.decision
-    if decision.verdict == "fail":
+    policy, decision = job.config.policy.approval, chain.decision
+    automatic = job.target.approval == "automatic"
+    if not askable(decision, policy) or (automatic and decision.verdict == "fail"):
         job.console.say("the verdict is fail: nothing is released")
-        job.console.say(f"  next: {nextstep.after(job, decision, 'waiting')}")
+        job.console.say(f"  next: {nextstep.after(job, decision)}")
         return Exit.FAIL
-    if job.target.approval == "automatic":
+    if automatic:
         if decision.verdict == "pass":
             return None
         job.console.say(f"the verdict is {decision.verdict}, and {job.environment} releases only a pass by itself")
-        job.console.say(f"  next: {nextstep.after(job, decision, 'waiting')}")
+        job.console.say(f"  next: {nextstep.after(job, decision)}")
         return Exit.INCONCLUSIVE
-    for signed in approvals:
-        checks.check_approval(
-            signed.approval,
-            signed_by=signed.signers(policy.approval.keys, "approve"),
-            policy=policy.approval,
-            subjects=chain.subjects(policy.fingerprint()),
-            authors=[*chain.candidate.authors, *job.ci.authors()],
-            environment=job.environment,
-            destination=job.config.destination(job.environment),
-            model=job.config.model,
-            decision=decision,
-            now=job.clock(),
-            used=production.ledger.notes(),
-            op=op,
-        )
-    standing = checks.standing(
-        [signed.approval for signed in approvals], required=policy.approval.required, decision=decision
-    )
+    used = production.ledger.notes()
+    for signed in answers:
+        check(job, chain, signed, used=used, op=op)
+    given = [signed.approval for signed in answers]
+    standing = checks.standing(given, policy=policy, decision=decision)
     job.console.say(standing.sentence)
     if standing.state != "approved":
-        job.console.say(f"  next: {nextstep.after(job, decision, standing.state)}")
+        job.console.say(f"  next: {nextstep.after(job, decision, standing)}")
+    else:
+        _say_terms(job, given)
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": None}[standing.state]
+
+
+def _say_terms(job: Job, given: Sequence[Approval]) -> None:
+    """Say what was let pass, and what the approvers expect."""
+    for waived in waivers.given(given, job.clock()):
+        job.console.say(f"  waived: {waived}")
+    for condition in waivers.conditions(given):
+        job.console.say(f"  on condition, {condition}")
 
 
 def _kept(job: Job, chain: Chain, approvals: tuple[Signed, ...]) -> dict[str, bytes]:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import mlflow
 import pytest
 from ci_lib.jobs import deploy, rollback
-from doubles.small_chain import World, config, decide
+from doubles.asked import waiver
+from doubles.small_chain import World, config, decide, rules
 
 from ci_lib import audit
 from ci_lib.champion import compared
@@ -196,6 +198,26 @@ def test_a_champion_on_nobodys_word_is_reported_where_a_person_is_asked(world: W
     world.heard()
     assert audit.main(world.job()) == Exit.REFUSED
     assert "release 1 is in production on nobody's approval, and release.yml asks for one" in world.heard()
+
+
+def test_a_waiver_that_has_ended_is_a_problem_of_what_is_in_production(world: World) -> None:
+    world.config = config(policy=rules(waivable=["roc_auc"]))
+    world.approve(world.train("A", value=0.4), waivers=(waiver(),))
+    deploy.main(world.job(), decide=decide)
+    assert audit.main(world.job()) == Exit.DONE
+    world.now += timedelta(days=27)
+    world.heard()
+    assert audit.main(world.job()) == Exit.REFUSED
+    said = world.heard()
+    assert "the waiver of roc_auc in release 1 ended on 2026-12-20; owner: risk team" in said
+    assert "next: ask the owner" in said
+    head = open_production(world.job()).ledger.head()
+    assert head
+    world.now -= timedelta(days=27)
+    world.approve(world.train("B", champion=compared(head)))
+    deploy.main(world.job(), decide=decide)
+    world.now += timedelta(days=27)
+    assert audit.main(world.job()) == Exit.DONE, "what is no longer in production needs no waiver"
 
 
 def test_a_deleted_champion_comes_with_the_command_that_brings_it_back(released: World) -> None:

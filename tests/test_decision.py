@@ -133,6 +133,17 @@ def test_two_rules_about_the_same_number_have_different_names() -> None:
     assert [f.name for f in findings] == ["roc_auc", "roc_auc#2"]
 
 
+@pytest.mark.parametrize("groups", [("a", "a#2"), ("a#2", "a"), ("a", "a#2", "a#2#2", "a#3")])
+def test_a_group_cannot_take_the_name_of_another_finding(groups: tuple[str, ...]) -> None:
+    found = [
+        measured("impact_ratio", 0.9).model_copy(update={"scope": Scope(of="candidate", attribute="g", group=group)})
+        for group in groups
+    ]
+    rules = [Rule(metric="impact_ratio", by=("g",), at_least=0.8), Rule(metric="impact_ratio", by=("g",), at_most=1.2)]
+    names = [finding.name for finding in judge_rules(rules, found, confidence=0.95, champion=None)]
+    assert len(set(names)) == len(names) == 2 * len(groups)
+
+
 def test_an_inconclusive_finding_says_how_many_rows_would_settle_it() -> None:
     (finding,) = judged(Rule(metric="roc_auc", at_least=0.7), measured("roc_auc", 0.75, half=0.1))
     assert finding.rows_needed == 2000

@@ -88,13 +88,12 @@ def test_no_flipped_bit_of_an_envelope_is_accepted() -> None:
             accepted = dsse.signers(envelope, [("ours", KEY.public_key())]) and dsse.opened(envelope, KIND)
         except Refused:
             continue
-        # Only the key id, which is a hint, can change without a word.
-        assert not accepted or envelope.signatures[0].keyid != signed(KEY).signatures[0].keyid
+        assert not accepted
 
 
 @given(st.binary(max_size=200), st.text(max_size=40))
 def test_any_payload_of_any_type_comes_back(payload: bytes, kind: str) -> None:
     kind = kind.encode("utf-8", "ignore").decode()
-    envelope = dsse.sign(kind, payload, [("ours", KEY)])
+    envelope = dsse.sign(kind, payload, [(keys.key_id(keys.public_text(KEY.public_key())), KEY)])
     assert dsse.opened(envelope, kind) == payload
     assert dsse.signers(envelope, [("ours", KEY.public_key())]) == ("ours",)

@@ -1,5 +1,6 @@
 """The gate: what becomes of an answer."""
 
+import threading
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,8 @@ import pytest
 from doubles import records
 
 from ci_lib import gate as gates
+from ci_lib import keys, workspace
+from ci_lib.approval import Waiver
 from ci_lib.candidate import Person
 from ci_lib.ci.local import Local
 from ci_lib.console import Console
@@ -20,6 +23,8 @@ from ci_lib.files import write_atomically
 from ci_lib.gate import ChainGate, Vote
 from ci_lib.job import Job
 from ci_lib.signed import Signed, seal
+from ci_lib.trusted import VerifyKey
+from ci_lib.waivers import failed
 
 REASON = "I read the report"
 
@@ -28,13 +33,18 @@ class Desk:
     """A chain directory with a candidate at the gate, and a clock that the test turns."""
 
     def __init__(
-        self, root: Path, *, required: int = 1, approval: str = "required", verdict: str = "inconclusive"
+        self,
+        root: Path,
+        *,
+        required: int = 1,
+        approval: str = "required",
+        verdict: str = "inconclusive",
+        **policy_: object,
     ) -> None:
         built = records.chain(verdict)  # type: ignore[arg-type]
         policy = built.config.policy
-        approvers = policy.approval.model_copy(
-            update={"approvers": ("ben", "cora"), "required": required, "assurance": "self-declared"}
-        )
+        wanted = {"approvers": ("ben", "cora"), "required": required, "assurance": "self-declared"}
+        approvers = policy.approval.model_copy(update=wanted | policy_)
         target = built.config.environments["production"].model_copy(update={"approval": approval})
         config = built.config.model_copy(
             update={"policy": policy.model_copy(update={"approval": approvers}), "environments": {"production": target}}
@@ -52,10 +62,14 @@ class Desk:
         write_atomically(root / "report" / "index.html", b"<p>the report</p>")
         self.now = built.candidate.trained_at + timedelta(hours=1)
         self.unsettled = decision.inconclusive
+        self.failed = failed(decision)
+        self.evidence = decision.evidence
+        self.env: dict[str, str] = {}
 
     def job(self) -> Job:
         return Job(
-            config=self.config, project=self.root, chain=self.root, environment="production", args=Namespace(), env={},
+            config=self.config, project=self.root, chain=self.root, environment="production", args=Namespace(),
+            env=self.env,
             console=Console(StringIO()), ci=Local(self.root, {"ML_RELEASE_USER": "dora"}), clock=lambda: self.now,
             open_registry=lambda _: pytest.fail("the gate asks no registry"),
         )  # fmt: skip
@@ -132,6 +146,198 @@ def test_who_approved_may_still_say_no_while_others_are_asked(tmp_path: Path) ->
     gate.record(desk.vote())
     gate.record(desk.vote(decision="rejected", reason="I was wrong"))
     assert gate.state() == "rejected"
+
+
+@pytest.mark.parametrize("who", ["ben", "cora"])
+def test_a_no_is_heard_after_enough_said_yes(desk: Desk, who: str) -> None:
+    gate = desk.open()
+    gate.record(desk.vote())
+    gate.record(desk.vote(decision="rejected", approver=who, reason="I was wrong"))
+    assert gate.state() == "rejected"
+    assert sorted(answer.decision for answer in gate.approvals()) == ["approved", "rejected"], "both were said"
+    with pytest.raises(Refused, match=f"is rejected already, by {who}"):
+        gate.record(desk.vote(decision="rejected", approver="ben"))
+
+
+def test_a_no_of_somebody_who_may_not_answer_stops_nothing(desk: Desk) -> None:
+    gate = desk.open()
+    gate.record(desk.vote())
+    with pytest.raises(Refused, match="not one of the policy's approvers"):
+        gate.record(desk.vote(decision="rejected", approver="mallory"))
+    assert gate.state() == "approved"
+
+
+def test_a_no_is_heard_when_the_question_is_old_but_the_yes_still_counts(desk: Desk) -> None:
+    """A yes lasts from when it was given, so it can outlive the question."""
+    gate = desk.open()
+    desk.now += timedelta(days=6)
+    gate.record(desk.vote())
+    desk.now += timedelta(days=3)
+    assert gate.state() == "approved"
+    gate.record(desk.vote(decision="rejected", approver="cora"))
+    assert gate.state() == "rejected"
+
+
+def released(desk: Desk, **changes: object) -> None:
+    entry = records.release(1, manifest=records.sha("m")).model_copy(update={"evidence": desk.evidence, **changes})
+    entry.write(desk.root / "production" / "release.json")
+
+
+@pytest.mark.parametrize("decision", ["approved", "rejected"])
+def test_once_it_is_released_the_answer_is_to_roll_back(desk: Desk, decision: str) -> None:
+    gate = desk.open()
+    gate.record(desk.vote())
+    released(desk)
+    with pytest.raises(Refused, match="is release 1 of production already") as caught:
+        gate.record(desk.vote(decision=decision, approver="cora"))
+    assert "rollback --reason" in caught.value.hint
+
+
+def test_the_release_of_another_candidate_closes_no_gate(desk: Desk) -> None:
+    gate = desk.open()
+    released(desk, evidence=records.sha("another"))
+    gate.record(desk.vote())
+    (desk.root / "production" / "release.json").write_text("{}")
+    gate.record(desk.vote(decision="rejected"))
+    assert gate.state() == "rejected"
+
+
+def test_an_answer_waits_for_a_release_that_is_being_written(desk: Desk) -> None:
+    gate = desk.open()
+    gate.record(desk.vote())
+    done: list[str] = []
+
+    def say_no() -> None:
+        try:
+            gate.record(desk.vote(decision="rejected", approver="cora"))
+        except Refused as error:
+            done.append(error.what)
+
+    with workspace.deciding(gate.job.here):
+        thread = threading.Thread(target=say_no)
+        thread.start()
+        thread.join(0.1)
+        assert thread.is_alive()
+        released(desk)
+    thread.join()
+    assert done == ["this candidate is release 1 of production already"]
+    assert gate.state() == "approved"
+
+
+ROLES = {"approvers": {"data-science": ("ben", "dave"), "risk": ("cora",)}, "required": {"data-science": 1, "risk": 1}}
+
+
+def test_each_role_must_say_yes(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, **ROLES)
+    gate = desk.open()
+    gate.record(desk.vote())
+    gate.record(desk.vote(approver="dave"))
+    assert (gate.state(), gate.standing().missing) == ("waiting", ("risk: 1 of cora",))
+    gate.record(desk.vote(approver="cora"))
+    assert gate.state() == "approved"
+
+
+def waiver(desk: Desk, **changes: object) -> Waiver:
+    given = {"finding": desk.failed[0], "reason": "rare", "owner": "risk team", "expires_at": desk.now}
+    return Waiver(**{**given, "expires_at": desk.now + timedelta(days=20), **changes})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def failing(tmp_path: Path) -> Desk:
+    """A candidate whose failed findings may be waived."""
+    metrics = tuple({name.partition(":")[0] for name in Desk(tmp_path, verdict="fail").failed})
+    desk = Desk(tmp_path, verdict="fail", waivable=metrics)
+    assert desk.failed
+    return desk
+
+
+def test_a_failed_finding_is_waived_by_name_and_the_waiver_is_signed_with_the_answer(failing: Desk) -> None:
+    gate = failing.open()
+    waivers = tuple(waiver(failing, finding=name) for name in failing.failed)
+    answer = gate.record(failing.vote(waivers=waivers, conditions=(" watch it ",)))
+    assert (answer.waivers, answer.conditions) == (waivers, ("watch it",))
+    assert gate.state() == "approved"
+
+
+def test_a_yes_without_the_waiver_is_told_what_to_add(failing: Desk) -> None:
+    with pytest.raises(BadInput, match="these findings failed, and nobody has waived them by name") as caught:
+        failing.open().record(failing.vote())
+    names = "".join(f" --waive '{name}'" for name in failing.failed)
+    last = failing.now + failing.config.policy.approval.waiver_for
+    assert caught.value.hint == f'add{names} --owner "…" --until {last:%Y-%m-%d}'
+
+
+def test_what_one_waived_the_next_need_not(tmp_path: Path, failing: Desk) -> None:
+    desk = Desk(tmp_path, verdict="fail", waivable=failing.config.policy.approval.waivable, required=2)
+    gate = desk.open()
+    gate.record(desk.vote(waivers=tuple(waiver(desk, finding=name) for name in desk.failed)))
+    gate.record(desk.vote(approver="cora"))
+    assert gate.state() == "approved"
+
+
+def test_a_waiver_that_ran_out_leaves_the_finding_open_again(tmp_path: Path, failing: Desk) -> None:
+    desk = Desk(tmp_path, verdict="fail", waivable=failing.config.policy.approval.waivable, required=2)
+    gate = desk.open()
+    short = tuple(waiver(desk, finding=name, expires_at=desk.now + timedelta(days=1)) for name in desk.failed)
+    gate.record(desk.vote(waivers=short))
+    desk.now += timedelta(days=2)
+    assert gate.approvals() == ()
+    assert gate.standing().unwaived == desk.failed
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"owner": " "}, "has no owner"),
+        ({"reason": ""}, "has no reason"),
+        ({"finding": "made_up"}, "no finding is called 'made_up'"),
+        ({"finding": "brier:versus-dummy"}, "brier:versus-dummy passed: there is nothing to waive"),
+        ({"expires_at": records.NOW - timedelta(days=400)}, "ended on"),
+        ({"expires_at": records.NOW + timedelta(days=400)}, "lasts longer than the policy lets it"),
+    ],
+)
+def test_a_slip_in_a_waiver_is_bad_input_and_leaves_nothing(
+    failing: Desk, changes: dict[str, object], sentence: str
+) -> None:
+    good = tuple(waiver(failing, finding=name) for name in failing.failed)
+    odd = waiver(failing, **changes)
+    waivers = (odd, *(each for each in good if each.finding != odd.finding))
+    with pytest.raises(BadInput, match=sentence):
+        failing.open().record(failing.vote(waivers=waivers))
+    assert not (failing.root / "production" / "approvals").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [({"waivers": True}, "a rejection that waives something"), ({"conditions": ("x",)}, "a rejection has no cond")],
+)
+def test_a_no_waives_nothing_and_has_no_conditions(failing: Desk, more: dict[str, object], sentence: str) -> None:
+    given = {"waivers": (waiver(failing),)} if "waivers" in more else more
+    with pytest.raises(BadInput, match=sentence):
+        failing.open().record(failing.vote(decision="rejected", **given))
+
+
+@pytest.mark.parametrize("text", ["", " \n", "x" * 4_001])
+def test_a_condition_says_something_and_not_too_much(desk: Desk, text: str) -> None:
+    with pytest.raises(BadInput, match="a condition is a text of at most 4,000 characters"):
+        desk.open().record(desk.vote(conditions=(text,)))
+
+
+def test_a_waivers_words_are_not_too_many(failing: Desk) -> None:
+    with pytest.raises(BadInput, match="a waiver's reason and owner have more than 4,000 characters"):
+        failing.open().record(failing.vote(waivers=(waiver(failing, owner="x" * 4_001),)))
+
+
+def test_a_persons_key_signs_that_persons_answer_alone(tmp_path: Path) -> None:
+    public = keys.new(tmp_path / "ben.pem")
+    desk = Desk(tmp_path, keys=(VerifyKey(name="ben's laptop", public=public, person="ben"),))
+    desk.env["ML_RELEASE_SIGNING_KEY"] = str(tmp_path / "ben.pem")
+    gate = desk.open()
+    with pytest.raises(Refused, match="'cora' is signed with \"ben's laptop\", the key of 'ben'") as caught:
+        gate.record(desk.vote(approver="cora"))
+    assert "your own key" in caught.value.hint
+    gate.record(desk.vote(approver="ben"))
+    assert gate.state() == "approved"
 
 
 def test_an_approval_is_for_the_registry_that_release_yml_named_then(desk: Desk) -> None:

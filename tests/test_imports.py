@@ -22,7 +22,7 @@ RECORDS = {
     "judge",
     "source",
 }
-CORE = {"errors", "files", "record", "manifest", "measure", "formats", "trusted", *RECORDS}
+CORE = {"errors", "files", "record", "manifest", "measure", "formats", "trusted", "duration", "places", *RECORDS}
 EDGES = {"ci", "registry", "ledger", "report"}
 PRIVILEGED = ("approve", "deploy", "rollback")
 LIGHT = ("config", "approval", "decision", "release", "starter", "doctor", "job")

@@ -2,11 +2,16 @@
 
 import shlex
 from dataclasses import replace
+from datetime import date
+from typing import Any
 
+import pytest
 from doubles.small_chain import CONFIG, World, config
 
 from ci_lib import nextstep
 from ci_lib.arguments import parser
+from ci_lib.checks import Standing
+from ci_lib.config import Config
 from ci_lib.decision import Decision
 
 
@@ -42,7 +47,35 @@ def test_where_nobody_may_approve_the_name_is_left_open(world: World) -> None:
     assert "--as NAME" in nextstep.reject(world.job())
 
 
-def test_after_a_rejection_comes_another_run_and_after_a_yes_the_deploy(world: World) -> None:
-    decision = world.train("A").decision
-    assert nextstep.after(world.job(), decision, "rejected").endswith("ml-release run")
-    assert nextstep.after(world.job(), decision, "approved") == "ml-release deploy"
+@pytest.mark.parametrize(
+    ("state", "command"), [("rejected", "ml-release run"), ("approved", "ml-release deploy"), ("waiting", '…"')]
+)
+def test_what_comes_next_depends_on_how_the_gate_stands(world: World, state: Any, command: str) -> None:
+    standing = Standing(state=state, sentence="")
+    assert nextstep.after(world.job(), world.train("A").decision, standing).endswith(command)
+
+
+def test_who_is_still_needed_is_named_in_the_command(world: World) -> None:
+    standing = Standing(state="waiting", sentence="", who=("ben lee", "dora"))
+    assert "--as 'ben lee'" in nextstep.after(world.job(), world.train("A").decision, standing)
+
+
+def waivable(*names: str, automatic: bool = False) -> Config:
+    approval = CONFIG["policy"]["approval"] | {"waivable": names}  # type: ignore[index]  # a plain dict
+    places = {"production": {"approval": "automatic" if automatic else "required"}}
+    return config(policy=CONFIG["policy"] | {"approval": approval}, environments=places)  # type: ignore[operator]
+
+
+def test_a_fail_that_may_be_waived_comes_with_the_command_that_waives_it(world: World) -> None:
+    world.config = waivable("roc_auc")
+    decision = world.train("A", value=0.4).decision
+    args = parser().parse_args(shlex.split(nextstep.after(world.job(), decision))[1:])
+    assert (args.waive, args.owner, args.until) == (["roc_auc"], "…", date(2026, 12, 24))
+    waived = Standing(state="waiting", sentence="", unwaived=())
+    assert "--waive" not in nextstep.after(world.job(), decision, waived)
+
+
+@pytest.mark.parametrize(("names", "automatic"), [((), False), (("brier",), False), (("roc_auc",), True)])
+def test_any_other_fail_goes_back_to_the_model(world: World, names: tuple[str, ...], automatic: bool) -> None:
+    world.config = waivable(*names, automatic=automatic)
+    assert nextstep.after(world.job(), world.train("A", value=0.4).decision).endswith("ml-release run")

@@ -253,6 +253,88 @@ def test_each_mistake_is_named_with_its_line(old: str, new: str, expected: str) 
     assert any(line.startswith(expected) for line in found), found
 
 
+ROLES = "approvers: {data-science: [ana, cleo], risk: [ben]}, required: {data-science: 1, risk: 1}"
+PLAIN = "approvers: [ana, ben], required: 1"
+AP = "release.yml:19: policy.approval"
+PUBLIC = "ed25519:" + "A" * 43 + "="
+
+
+def test_roles_are_read() -> None:
+    approval = load(written(changed(PLAIN, ROLES))).policy.approval
+    assert approval.people == ("ana", "cleo", "ben")
+    assert dict(approval.needed) == {"data-science": 1, "risk": 1}
+
+
+def test_one_person_may_have_two_roles_where_others_can_fill_the_places() -> None:
+    text = changed(PLAIN, "approvers: {ds: [ana, cleo], risk: [ana]}, required: {ds: 1, risk: 1}")
+    assert load(written(text)).policy.approval.people == ("ana", "cleo")
+
+
+@pytest.mark.parametrize(
+    ("approval", "expected"),
+    [
+        (ROLES.replace("risk: 1", "riks: 1"), ".required.riks: approvers names no role 'riks'; did you mean 'risk'?"),
+        (ROLES.replace("risk: 1", "riks: 1"), ".approvers.risk: required says nothing about this role; did you mean"),
+        (ROLES.replace(", risk: 1", ""), ".approvers.risk: required says nothing about this role"),
+        (ROLES.replace("risk: 1", "risk: 2"), ".required.risk: asks for 2 people, and the role has 1"),
+        (ROLES.replace("risk: 1", "risk: 0"), ".required.risk: must be at least 1; it is 0"),
+        (ROLES.replace("risk: 1", "risk: one"), ".required.risk: must be a whole number, not 'one'"),
+        (ROLES.replace("[ben]", "[]"), ".approvers.risk: names nobody, and required asks for somebody"),
+        (ROLES.replace("[ben]", "ben"), ".approvers.risk: must be a list, not 'ben'"),
+        (ROLES.replace("[ben]", "[ben, ben]"), ".approvers.risk[1]: 'ben' stands in the list already"),
+        (ROLES.replace("[ben]", "[' ']"), ".approvers.risk[0]: is an empty name"),
+        (ROLES.replace("[ben]", "[Cleo]").replace("[ana, cleo]", "[cleo]"), ".required: asks for 2 people, and nobody"),
+        (ROLES.replace("{data-science: 1, risk: 1}", "2"), ": approvers names roles: required must say how many of"),
+        (ROLES.replace("{data-science: 1, risk: 1}", "{}"), ".required: "),
+        ("approvers: {data-science: [ana]}", ": approvers names roles: required must say how many of each"),
+        ("approvers: [ana], required: {risk: 1}", ": required names roles: approvers must say who is in each"),
+        ("approvers: ana", ".approvers: must be a list, not 'ana', or must be a mapping of keys to values, not 'ana'"),
+        ("approvers: [ana, Ana], required: 2", ".approvers: names 1 of the 2 people needed"),
+        ("approvers: {'a b': [ana]}, required: {'a b': 1}", ".approvers.a b: must start with a letter or a digit"),
+        (PLAIN + ", waivable: [roc_acu]", ".waivable[0]: no rule is about 'roc_acu'; did you mean 'roc_auc'?"),
+        (PLAIN + ", waivable: [brier]", ".waivable[0]: no rule is about 'brier'"),
+        (PLAIN + ", waivable: ['policy:rules']", ".waivable[0]: no rule is about 'policy'"),
+        (PLAIN + ", waivable: [roc_auc, roc_auc]", ".waivable[1]: 'roc_auc' stands in the list already"),
+        (PLAIN + ", waivable: ['impact_ratio:blak=1']", ".waivable[0]: no rule about it is by 'blak'; did"),
+        (PLAIN + ", waivable: ['roc_auc:versus-dummy']", ".waivable[0]: no rule about it is versus 'dummy'"),
+        (PLAIN + ", waivable: [7]", ".waivable[0]: must be text, not 7"),
+        (PLAIN + ", waiver_for: 30", ".waiver_for: must be a duration such as '7 days', not 30"),
+        (PLAIN + f", keys: [{{name: a, public: '{PUBLIC}', person: anna}}]", ".keys[0].person: 'anna' is no approver"),
+        (
+            PLAIN + f", keys: [{{name: a, public: '{PUBLIC}', person: ana, role: deploy}}]",
+            ".keys[0].person: belongs to a key with role: approve",
+        ),
+        (
+            PLAIN + f", keys: [{{name: a, public: '{PUBLIC}'}}, {{name: a, public: '{PUBLIC}'}}]",
+            ".keys[1].name: another key is called 'a' already",
+        ),
+    ],
+)  # fmt: skip
+def test_each_mistake_about_who_decides_is_named(approval: str, expected: str) -> None:
+    found = complaints(changed(PLAIN, approval))
+    assert any(line.startswith(AP + expected) for line in found), found
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "waivable: [roc_auc, latency_p99_ms, overlap_rows, leak_score]",
+        "waivable: ['roc_auc:versus-champion', 'impact_ratio:black=1', 'leak_score:typur', 'roc_auc#2']",
+        f"keys: [{{name: a, public: '{PUBLIC}', person: Ana}}, {{name: b, public: '{PUBLIC}'}}]",
+    ],
+)
+def test_what_a_rule_can_find_may_be_waived_and_an_approver_may_have_a_key(more: str) -> None:
+    load(written(changed(PLAIN, f"{PLAIN}, {more}")))
+
+
+def test_roles_that_nobody_could_fill_are_no_problem_where_nobody_is_asked() -> None:
+    text = (
+        "model: m\ntask: binary\ndata: {source: a.csv, target: y}\nenvironments: {production: {approval: automatic}}\n"
+        "policy: {approval: {approvers: {a: [x], b: [x]}, required: {a: 1, b: 1}}}\n"
+    )
+    assert load(written(text)).policy.approval.people == ("x",)
+
+
 def test_only_binary_takes_a_threshold_and_a_positive_label() -> None:
     text = "model: m\ntask: regression\nthreshold: 0.3\ndata: {source: a.csv, target: y, positive: 1}\n"
     text += "policy: {approval: {approvers: [ana]}}\n"

@@ -1,10 +1,13 @@
 """Status and history, as people and programs read them."""
 
 import json
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from ci_lib.jobs import deploy, rollback
-from doubles.small_chain import World, config, decide
+from doubles.asked import waiver
+from doubles.small_chain import World, config, decide, rules
 
 from ci_lib import history, status
 from ci_lib.champion import compared
@@ -66,11 +69,57 @@ def test_an_alias_that_points_elsewhere_is_a_warning(world: World) -> None:
     assert "WARNING   the alias points somewhere else: ml-release audit" in shown(world)
 
 
+def waived(world: World) -> None:
+    """Release a candidate that failed, on a waiver until the 20th of December."""
+    world.config = config(policy=rules(waivable=["roc_auc"]))
+    world.approve(world.train("A", value=0.4), waivers=(waiver(),), conditions=("look at it\nmonthly",))
+    assert deploy.main(world.job(), decide=decide) == Exit.DONE
+    world.heard()
+
+
+@pytest.mark.parametrize("look", [status, history])
+def test_what_the_champions_approvers_let_pass_and_expect_is_shown(world: World, look: Any) -> None:
+    waived(world)
+    look.main(world.job())
+    said = world.heard()
+    assert "  waived    roc_auc until 2026-12-20, owner risk team, by ana: rare\n" in said
+    assert "  expected  ana: look at it monthly\n" in said
+    world.now += timedelta(days=27)
+    look.main(world.job())
+    assert "  waived    roc_auc EXPIRED on 2026-12-20" in world.heard()
+
+
+def test_after_a_rollback_the_waivers_are_those_of_what_is_back(world: World) -> None:
+    waived(world)
+    ship(world, "B")
+    assert "waived" not in shown(world)
+    rollback.main(world.job(reason="slow"))
+    world.heard()
+    assert "  waived    roc_auc until 2026-12-20" in shown(world)
+    status.main(world.job(json=True))
+    record = json.loads(world.heard())["champion"]
+    assert [(each["finding"], each["by"], each["expired"]) for each in record["waivers"]] == [("roc_auc", "ana", False)]
+
+
+def test_a_fail_that_may_be_waived_waits_at_the_gate(world: World) -> None:
+    world.config = config(policy=rules(waivable=["roc_auc"]))
+    world.train("A", value=0.4)
+    said = shown(world)
+    assert "verdict fail: 0 of 1 approvals" in said
+    assert "--waive 'roc_auc'" in said
+    world.config = config(policy=rules(waivable=["roc_auc"]), environments={"production": {"approval": "automatic"}})
+    assert "verdict fail: it goes no further" in shown(world)
+
+
 def test_lost_approvals_are_said(world: World) -> None:
     ship(world, "A")
     for path in (world.project / "mlartifacts").rglob("1.json"):
         path.write_text("{}")
     assert "its approvals are missing or changed: ml-release audit" in shown(world)
+    assert history.main(world.job()) == Exit.DONE
+    said = world.heard()
+    assert said.startswith("release  when")
+    assert "waivers and conditions are not known" in said
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from ci_lib.evidence import Evidence
 from ci_lib.release import Release
 from ci_lib.report import charts, junit, markdown
 from ci_lib.report.findings import headline
-from ci_lib.report.view import Records, View, compose
+from ci_lib.report.records import Records
+from ci_lib.report.view import View, compose
 
 __all__ = ["headline", "render"]
 

@@ -1,11 +1,13 @@
 """Where the candidate comes from and what it is bound to: digests, commit, seed, environment, serialization, policy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ci_lib.candidate import Candidate, Code
-from ci_lib.config import Policy
+from ci_lib.config import ApprovalPolicy, Policy
 from ci_lib.dataset import Dataset
 from ci_lib.decision import Decision
+from ci_lib.duration import words
 from ci_lib.evidence import Evidence
 from ci_lib.formats import SKLEARN
 
@@ -82,18 +84,29 @@ def digests(dataset: Dataset, candidate: Candidate, evidence: Evidence, decision
 
 def policy(rules: Policy) -> tuple[Item, ...]:
     """List the policy's terms beside its rules."""
-    approval = rules.approval
+    approval, needed = rules.approval, rules.approval.needed
     return (
-        Item(name="Approvers", text=", ".join(approval.approvers) or "none named"),
-        Item(name="Approvals required", text=str(approval.required)),
+        Item(name="Approvers", text=_by_role(approval.members) or "none named"),
+        Item(name="Approvals required", text=", ".join(f"{n} of {r}" if r else f"{n}" for r, n in needed.items())),
         Item(name="Four eyes", text="yes: an approver is no author" if approval.four_eyes else "no"),
         Item(name="An approval is valid for", text=str(approval.model_dump(mode="json")["valid_for"])),
+        Item(name="May be waived", text=_waivable(approval)),
         Item(name="Identity", text=approval.assurance),
         Item(name="Confidence of intervals", text=f"{rules.confidence * 100:g} %"),
         Item(name="Smallest group assessed", text=f"{rules.min_group} rows"),
         Item(name="Formats that may be loaded", text=", ".join(rules.formats.serialization) or "none"),
         Item(name="Types that may be built", text=_types(rules.formats.types)),
     )
+
+
+def _by_role(members: Mapping[str, tuple[str, ...]]) -> str:
+    """Return names, each role's behind its own."""
+    return "; ".join((f"{role}: " if role else "") + ", ".join(names) for role, names in members.items())
+
+
+def _waivable(approval: ApprovalPolicy) -> str:
+    names = ", ".join(approval.waivable)
+    return f"{names}, for at most {words(approval.waiver_for)}" if names else "nothing"
 
 
 def _types(types: tuple[str, ...]) -> str:

@@ -74,7 +74,9 @@ def _findings(view: View) -> list[str]:
     accept = (
         [f"To approve, accept by name: {', '.join(cell(name) for name in view.accept)}.", ""] if view.accept else []
     )
-    return ["## Findings", "", *_table(["outcome", "finding", "found", "rule asks for", "why"], rows), *accept]
+    waive = [f"Waivers asked for: {', '.join(cell(name) for name in view.waive)}. {escape(view.waive_terms)}", ""]
+    table = _table(["outcome", "finding", "found", "rule asks for", "why"], rows)
+    return ["## Findings", "", *table, *accept, *(waive if view.waive else [])]
 
 
 def _changed(view: View) -> list[str]:

@@ -2,52 +2,21 @@
 
 from dataclasses import dataclass
 
-from ci_lib.candidate import Candidate, Person
-from ci_lib.config import Config
-from ci_lib.dataset import Dataset
+from ci_lib.candidate import Person
 from ci_lib.decision import Decision, in_force
 from ci_lib.errors import Refused
-from ci_lib.evidence import Evidence
 from ci_lib.findings import Outcome
 from ci_lib.release import Release
 from ci_lib.report import lineage
+from ci_lib.report.effects import Effect, effect, short, waive_terms, waivers_asked
 from ci_lib.report.findings import ORDER, Row, headline, rows
 from ci_lib.report.lineage import Item
 from ci_lib.report.policy import Changed, accepted, changed, source_item
+from ci_lib.report.records import Records
 from ci_lib.report.tables import Confusion, Tables, confusions, tables
-
-SHORT = 8
-"""So many hex digits a reviewer compares."""
-
-KNOWN = {
-    "self-declared": "They say themselves who they are: nobody checks the name.",
-    "ci-verified": "The CI server confirms who they are.",
-}
-"""What an assurance means for the reader."""
 
 LAST = 10
 """So many earlier releases are listed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Records:
-    """What a report is made of."""
-
-    config: Config
-    dataset: Dataset
-    candidate: Candidate
-    evidence: Evidence
-    decision: Decision
-    history: tuple[Release, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effect:
-    """What signing does in one environment."""
-
-    environment: str
-    what: str
-    who: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +51,10 @@ class View:
     findings: tuple[Row, ...]
     accept: tuple[str, ...]
     """Names of the findings that an approver must accept."""
+    waive: tuple[str, ...]
+    """Names of the failed findings for which a waiver is asked; empty: none may be given."""
+    waive_terms: str
+    """What a waiver needs."""
     tables: Tables
     no_fairness: str
     """Why there is no fairness section although sensitive attributes are named; empty otherwise."""
@@ -101,11 +74,6 @@ class View:
     history: tuple[Past, ...]
 
 
-def short(digest: str) -> str:
-    """Return the digits of a digest that a person compares."""
-    return digest.removeprefix("sha256:")[:SHORT]
-
-
 def compose(records: Records) -> View:
     """Work out what the report says.
 
@@ -122,13 +90,15 @@ def compose(records: Records) -> View:
         headline=headline(decision, holdout),
         compare=short(records.evidence.manifest),
         manifest=records.evidence.manifest,
-        effects=tuple(_effect(name, records) for name in config.environments),
+        effects=tuple(effect(name, records) for name in config.environments),
         authors=tuple(f"{author.id} ({_known(author)})" for author in candidate.authors),
         commit=candidate.code.commit or "none",
         commit_note=lineage.commit_note(candidate.code),
         trained=f"{candidate.trained_at:%Y-%m-%d %H:%M %Z}",
         findings=rows(decision),
         accept=tuple(finding.name for finding in decision.findings if finding.outcome == "inconclusive"),
+        waive=waivers_asked(records),
+        waive_terms=waive_terms(records),
         tables=tables(records.dataset.measurements, records.evidence.measurements),
         no_fairness=_not_about_fairness(records),
         confusions=confusions(records.evidence.curves),
@@ -181,43 +151,6 @@ def _worst(decision: Decision) -> Outcome:
 
 def _known(person: Person) -> str:
     return person.known_from if person.known_from == "self-declared" else f"known from {person.known_from}"
-
-
-def _effect(environment: str, records: Records) -> Effect:
-    compare = short(records.evidence.manifest)
-    if records.decision.verdict == "fail":
-        what = f"Nothing. The verdict is fail: bytes {compare} cannot be approved."
-    else:
-        what = f"Model bytes {compare} {_replaces(environment, records)}."
-    return Effect(environment=environment, what=what, who=_signers(environment, records))
-
-
-def _replaces(environment: str, records: Records) -> str:
-    heads = [release for release in records.history if release.environment == environment]
-    champion = records.evidence.champion
-    if champion and champion.environment == environment:
-        number, manifest = champion.release, champion.manifest
-    elif heads:
-        number, manifest = heads[-1].number, heads[-1].manifest
-    else:
-        return "become the first release there, as far as this report knows"
-    if manifest == records.evidence.manifest:
-        return f"are those of release {number} already"
-    return f"replace release {number} (bytes {short(manifest)})"
-
-
-def _signers(environment: str, records: Records) -> str:
-    approval = records.config.policy.approval
-    if records.config.environments[environment].approval == "automatic":
-        return "Nobody signs: release.yml says approval: automatic, and a pass goes on by itself."
-    if records.decision.verdict == "fail":
-        return "There is nothing to sign."
-    number = "one" if approval.required == 1 else str(approval.required)
-    among = f"{number} of {', '.join(approval.approvers)}"
-    if len(approval.approvers) <= approval.required:
-        among = " and ".join(approval.approvers) or f"{number} (release.yml names nobody)"
-    eyes = "; an author may not" if approval.four_eyes else "; an author may, too"
-    return f"To sign: {among}{eyes}. {KNOWN[approval.assurance]}"
 
 
 def _not_about_fairness(records: Records) -> str:

@@ -45,6 +45,7 @@ class Handler(BaseHTTPRequestHandler):
             self._page(late="late" in parse_qs(url.query, keep_blank_values=True))
         elif url.path == "/report":
             self._send(HTTPStatus.OK, self.server.question.report, sheet=None)
+            self.server.framed.set()
         else:
             self._notice(HTTPStatus.NOT_FOUND, "Not found", "there is no such page")
 

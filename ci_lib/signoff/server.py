@@ -13,7 +13,7 @@ from typing import Self
 from ci_lib import html
 from ci_lib.errors import ReleaseError
 from ci_lib.gate import Gate, State
-from ci_lib.report.view import short
+from ci_lib.report.effects import short
 from ci_lib.signoff.door import Door
 from ci_lib.signoff.form import Form, Question
 from ci_lib.signoff.handler import Handler
@@ -50,6 +50,7 @@ class Signoff(ThreadingHTTPServer):
         self.lock = threading.RLock()
         self.changed = threading.Event()
         self.shown = threading.Event()
+        self.framed = threading.Event()
         self.answered: set[str] = set()
         self.failure: BaseException | None = None
         self.sheet = html.style("report.css", "signoff.css")
@@ -103,26 +104,27 @@ class Signoff(ThreadingHTTPServer):
         with self.lock:
             if form.number in self.answered:
                 return True
-            if self.gate.state() != "waiting":
+            state, vote = self.gate.state(), form.vote()
+            if state != "waiting" and not (state == "approved" and vote.decision == "rejected"):
                 return False
-            self.gate.record(form.vote())
+            self.gate.record(vote)
             self.answered.add(form.number)
             self.shown.clear()
+            self.framed.clear()
         self.changed.set()
         return True
 
     def page(self, *, filled: Form | None = None, error: ReleaseError | None = None, late: bool = False) -> bytes:
         """Return the page as the gate stands now."""
         with self.lock:
-            state, approvals = self.gate.state(), self.gate.approvals()
-        yes = sum(approval.decision == "approved" for approval in approvals)
+            state, approvals, standing = self.gate.state(), self.gate.approvals(), self.gate.standing()
         return html.page(
             "signoff.html.j2",
             style=self.sheet,
             question=self.question,
             state=state,
             approvals=approvals,
-            missing=self.question.required - yes,
+            standing=standing,
             compare=short(self.question.manifest),
             form=filled or Form(number=self.secret()),
             csrf=self.door.csrf,
@@ -131,6 +133,11 @@ class Signoff(ThreadingHTTPServer):
         )
 
     # ---- what the caller asks
+
+    def linger(self, seconds: float = LINGER) -> None:
+        """Let the browser that answered fetch the result, and the report into its frame, before the page closes."""
+        if self.answered and self.shown.wait(seconds):
+            self.framed.wait(seconds)
 
     def wait(
         self,
@@ -179,6 +186,5 @@ def serve(
     """
     with Signoff(gate, question, announce=announce) as page:
         state = page.wait(poll_seconds=poll_seconds, timeout=timeout)
-        if page.answered:
-            page.shown.wait(linger)
+        page.linger(linger)
     return state

@@ -1,4 +1,4 @@
-"""What deploy and rollback ask of MLflow, with 10 and with 1,000 versions of the production model.
+"""What deploy and rollback ask of MLflow, with 10 and with 1,000 versions, and 1 and 3 segments of the ledger more.
 
 Run by `make bench`, or ``PYTHONPATH=tests python tests/bench/registry.py``. It starts a real `mlflow server` with one
 worker and prints the calls of its client API, the HTTP requests behind them, and their time as a ratio of the same job
@@ -26,8 +26,12 @@ from ci_lib.champion import compared, resolve
 from ci_lib.job import Job
 from ci_lib.production import open_production
 from ci_lib.registry import Registry
+from ci_lib.registry.client import SEGMENT as ENTRIES
 
 VERSIONS = (10, 1000)
+SEGMENTS = (2, 3, 5)
+SEGMENT = 8
+"""Entries a segment here. A deploy reads the newest segment, so with 1,000 a segment it is 1.5 MB at most."""
 REPEATS = 5
 LISTS = {"get_registered_model", "get_latest_versions"}
 
@@ -38,6 +42,7 @@ def main() -> int:
         root = Path(scratch)
         with mlflow_server(root) as address:
             measured = [measure(root / str(count), address, count) for count in VERSIONS]
+            rotated = segments(root / "segments", address)
     few, many = measured
     for name in ("deploy", "rollback"):
         calls, wire, seconds = few[name]
@@ -48,7 +53,10 @@ def main() -> int:
         grown = "the same" if more[:2] == (calls, wire) else f"{len(more[0])} calls, {more[1]} HTTP requests"
         _say(f"  at {VERSIONS[1]:,} versions: {grown}")
         _say(f"  time at {VERSIONS[1]:,} versions: {more[2] / seconds:.2f} x that at {VERSIONS[0]}")
+    for count, (calls, wire, size) in zip(SEGMENTS, rotated, strict=True):
+        _say(f"\ndeploy into segment {count}: {len(calls)} calls, {wire} HTTP requests, {size / 1024:.0f} KiB received")
     different = any(few[name][:2] != many[name][:2] for name in few)
+    different = different or any(each[:2] != rotated[0][:2] for each in rotated)
     called = {call for measures in measured for calls, _, _ in measures.values() for call in calls}
     listed = called & LISTS
     _say(f"\ncalls that read every version: {sorted(listed) or 'none'}")
@@ -80,19 +88,44 @@ def measure(project: Path, address: str, versions: int) -> dict[str, tuple[list[
     return best
 
 
+def segments(project: Path, address: str) -> list[tuple[list[str], int, int]]:
+    """Return calls, HTTP requests and bytes of the second deploy of several segments."""
+    project.mkdir()
+    world = World(
+        project=project,
+        open_registry=lambda uri: Registry(uri, project, segment=SEGMENT),
+        config=config(registry=address, environments={"production": {"name": "loan-segments"}}),
+    )
+    found = []
+    last = SEGMENT * (max(SEGMENTS) - 1) + 2
+    for number in range(1, last + 1):
+        head = open_production(world.job()).ledger.head()
+        world.approve(world.train(f"model {number}", champion=compared(head) if head else None))
+        calls, wire, size, _ = _watch(world, lambda job: deploy.main(job, decide=decide), SEGMENT)
+        if number in {SEGMENT * (segment - 1) + 2 for segment in SEGMENTS}:
+            found.append((calls, wire, size))
+    return found
+
+
 def _run(world: World, act: Callable[[Job], int]) -> tuple[list[str], int, float]:
+    calls, wire, _, seconds = _watch(world, act, ENTRIES)
+    return calls, wire, seconds
+
+
+def _watch(world: World, act: Callable[[Job], int], segment: int) -> tuple[list[str], int, int, float]:
     calls: list[str] = []
     address = world.job().registry_uri()
 
     def open_one(uri: str) -> Registry:
         client = Watched(mlflow.MlflowClient(tracking_uri=address, registry_uri=address), calls)
-        return Registry(uri, world.project, client=client, fetch=client.watch("download_artifacts", download_artifacts))
+        fetch = client.watch("download_artifacts", download_artifacts)
+        return Registry(uri, world.project, client=client, fetch=fetch, segment=segment)
 
     job = Job(**{**vars(world.job(reason="bench")), "open_registry": open_one})
     with _counted() as wire:
         start = time.perf_counter()
         act(job)
-        return calls, len(wire), time.perf_counter() - start
+        return calls, len(wire), sum(wire), time.perf_counter() - start
 
 
 def _keep(
@@ -103,14 +136,15 @@ def _keep(
 
 
 @contextmanager
-def _counted() -> Iterator[list[str]]:
-    """Count HTTP requests of this process."""
+def _counted() -> Iterator[list[int]]:
+    """Count the bytes of each answer to an HTTP request of this process; those of a stream count as none."""
     plain = requests.Session.request
-    wire: list[str] = []
+    wire: list[int] = []
 
     def counting(self: requests.Session, method: str, url: str, **more: Any) -> requests.Response:
-        wire.append(url)
-        return plain(self, method, url, **more)
+        answer = plain(self, method, url, **more)
+        wire.append(0 if more.get("stream") else len(answer.content))
+        return answer
 
     requests.Session.request = counting  # type: ignore[assignment, method-assign]
     try:

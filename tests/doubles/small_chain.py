@@ -51,6 +51,12 @@ def config(**changes: Any) -> Config:
     return Config.model_validate(CONFIG | changes)
 
 
+def rules(**approval: Any) -> dict[str, Any]:
+    """Return the policy with some keys of its approval replaced."""
+    policy: dict[str, Any] = CONFIG["policy"]  # type: ignore[assignment]  # a plain dict
+    return policy | {"approval": policy["approval"] | approval}
+
+
 def decide(policy: Policy, dataset: Dataset, evidence: Evidence) -> Decision:
     """Stand in for the real judge: 0.7 and more passes, below 0.5 fails, between is inconclusive."""
     value = evidence.measurements[0].value or 0
@@ -209,6 +215,13 @@ class World:
         """Write an approval, Ana's unless `changes` say otherwise."""
         record = approval(about, self.config.policy, **self.place() | changes)
         seal(record, None).write(self.here / "approvals" / f"{record.approver.id}.json")
+        return record
+
+    def reject(self, about: Chain, who: str = "ben", reason: str = "not yet") -> Approval:
+        """Write a no beside whatever was said before, as the gate does."""
+        given = {"decision": "rejected", "approver": Person(id=who, known_from="self-declared"), "reason": reason}
+        record = approval(about, self.config.policy, **self.place() | given | {"nonce": f"{who} says no"})
+        seal(record, None).write(self.here / "approvals" / f"{who}-no.json")
         return record
 
     def place(self) -> dict[str, str]:

@@ -1,6 +1,10 @@
 """A release from rows to production and back, by the command line alone."""
 
 import json
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,6 +64,80 @@ def test_a_failed_verdict_stops_before_the_gate_and_the_report_is_written(projec
     assert "Fail" in (project.root / "release" / "report" / "index.html").read_text()
     assert "never reaches the gate" in project.must("approve", "--as", "ben", "--reason", "I want it", code=3).err
     assert "the verdict is fail" in project.must("deploy", code=10).out
+
+
+FAILS = {"policy__rules": [{"metric": "roc_auc", "at_least": 0.99}]}
+WAIVE = ("approve", "--as", "ben", "--reason", "a pilot of ten", "--waive", "roc_auc")
+
+
+def test_a_fail_is_released_on_a_waiver_where_the_policy_lets_it(project: Project) -> None:
+    project.change(**FAILS, policy__approval__waivable=["roc_auc"])
+    said = project.must("run", "--no-page", code=10).out
+    assert "ml-release approve --page" in said
+    assert "--waive 'roc_auc' --owner" in said
+    assert "Waivers asked for" in (project.root / "release" / "report" / "report.md").read_text()
+    project.must("deploy", code=12)
+    assert "nobody has waived them by name" in project.must(*WAIVE[:-2], code=2).err
+    until = f"{datetime.now(UTC) + timedelta(days=29):%Y-%m-%d}"
+    project.must(*WAIVE, "--owner", "ada's team", "--until", until, "--condition", "only in the pilot")
+    said = project.must("deploy").out
+    assert f"waived: roc_auc until {until}, owner ada's team, by ben: a pilot of ten" in said
+    assert "on condition, ben: only in the pilot" in said
+    assert f"waived    roc_auc until {until}" in project.must("status").out
+    project.must("audit")
+
+
+@pytest.mark.parametrize(
+    ("more", "sentence"),
+    [
+        (["--owner", "x"], "the waiver of roc_auc has no last day"),
+        (["--until", "2026-31-12", "--owner", "x"], "no day; write it as 2027-01-31"),
+        (["--until", "2999-12-31", "--owner", "x"], "lasts longer than the policy lets it"),
+        (["--until", "2020-12-31", "--owner", "x"], "ended on 2020-12-31"),
+        (["--until", "2999-12-31"], "has no owner"),
+        (["--until", "2999-12-31", "--owner", "x", "--reject"], "a rejection that waives something"),
+        (["--waive", "roc_acu", "--until", "2999-12-31", "--owner", "x"], "lasts longer"),
+        (["--page"], "--page asks in the browser"),
+    ],
+)
+def test_a_slip_in_a_waiver_is_bad_input(
+    failing: Project, capsys: pytest.CaptureFixture[str], more: list[str], sentence: str
+) -> None:
+    said = failing.must(*WAIVE, *more, code=2).err + capsys.readouterr().err  # argparse speaks to the real stderr
+    assert sentence in said
+
+
+@pytest.fixture(scope="module")
+def failing(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Project:
+    project = Project(tmp_path_factory.mktemp("failing"), migrated)
+    project.change(**FAILS, policy__approval__waivable=["roc_auc"])
+    project.must("run", "--no-page", code=10)
+    return project
+
+
+def test_terms_of_a_waiver_that_is_not_there_are_bad_input(failing: Project) -> None:
+    said = failing.must("approve", "--as", "ben", "--reason", "read it", "--owner", "x", code=2).err
+    assert "--owner is about a waiver, and none is named" in said
+
+
+def test_two_roles_must_say_yes_and_one_no_after_that_still_stops_it(project: Project) -> None:
+    project.change(
+        policy__approval__approvers={"science": ["ben", "dave"], "risk": ["cora"]},
+        policy__approval__required={"science": 1, "risk": 1},
+    )
+    project.to_the_gate()
+    assert "1 of 2 approvals; still needed: risk: 1 of cora" in project.approve(code=12).out
+    accepted = [word for name in _accepted(project) for word in ("--accept", name)]
+    project.must("approve", "--as", "cora", "--reason", "I agree", *accepted)
+    project.must("approve", "--as", "dave", "--reject", "--reason", "the data are old", code=13)
+    assert "dave rejected it: the data are old" in project.must("deploy", code=13).out
+    assert history(project) == []
+
+
+def test_a_no_after_the_release_is_told_to_roll_back(released: Project) -> None:
+    said = released.must("approve", "--as", "cora", "--reject", "--reason", "too late", code=3).err
+    assert "is release 1 of production already" in said
+    assert "ml-release rollback" in said
 
 
 def test_a_rejection_ends_the_release(project: Project) -> None:
@@ -187,3 +265,32 @@ def test_a_consumer_downloads_the_released_bytes(released: Project, tmp_path: Pa
     assert released.must("resolve", "--download", str(target)).out.strip().startswith(str(target))
     assert list(target.rglob("MLmodel"))
     assert "is not empty" in released.must("resolve", "--download", str(target), code=2).err
+
+
+@pytest.mark.parametrize(("answer", "code"), [((), 0), (("--reject",), 13)])
+def test_the_page_of_a_gate_ends_when_another_terminal_answers(
+    approved: Project, tmp_path: Path, answer: tuple[str, ...], code: int
+) -> None:
+    project = approved.copied(tmp_path)
+    shutil.rmtree(project.root / "release" / "production" / "approvals")
+    with ThreadPoolExecutor() as pool:
+        page = pool.submit(project.run, "approve", "--page")
+        project.must("approve", "--as", "ben", "--reason", "read it", *answer, code=code)
+        ran = page.result(timeout=60)
+    assert ran.code == code, ran.err
+    assert "the gate is open for ben, cora" in ran.out
+    assert "look and decide:  http://127.0.0.1:" in ran.out
+
+
+def test_the_page_of_a_candidate_that_changes_meanwhile_says_so(approved: Project, tmp_path: Path) -> None:
+    project = approved.copied(tmp_path)
+    shutil.rmtree(project.root / "release" / "production" / "approvals")
+    with ThreadPoolExecutor() as pool:
+        page = pool.submit(project.run, "approve", "--page")
+        while not page.done():
+            report = project.root / "release" / "report" / "index.html"
+            report.write_bytes(report.read_bytes() + b" ")
+            time.sleep(0.1)
+        ran = page.result()
+    assert ran.code == 12, ran.err
+    assert "next: ml-release run" in ran.out

@@ -2,13 +2,15 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ci_lib.jobs import deploy, rollback
-from doubles.small_chain import CONFIG, NAMED, NOW, World, config, decide
+from doubles.asked import waiver
+from doubles.small_chain import NAMED, NOW, World, config, decide, rules
 from mlflow import MlflowClient
 
 from ci_lib import chain as chains
@@ -137,8 +139,7 @@ def test_without_an_approval_it_waits(world: World) -> None:
 
 
 def test_with_too_few_approvals_it_waits(world: World) -> None:
-    approvers = CONFIG["policy"]["approval"] | {"required": 2}  # type: ignore[index]  # a plain dict
-    world.config = config(policy=CONFIG["policy"] | {"approval": approvers})  # type: ignore[operator]
+    world.config = config(policy=rules(required=2))
     made = world.train("A")
     world.approve(made)
     assert run(world) == Exit.NO_APPROVAL
@@ -171,6 +172,117 @@ def test_a_failed_verdict_is_never_released_whoever_approves(world: World) -> No
     world.approve(world.train("A", value=0.4))
     assert run(world) == Exit.FAIL
     assert head(world) is None
+
+
+WAIVABLE = {"waivable": [NAMED], "valid_for": "60 days"}
+
+
+def test_a_failed_finding_is_released_only_once_it_is_waived_by_name(world: World) -> None:
+    world.config = config(policy=rules(**WAIVABLE))
+    made = world.train("A", value=0.4)
+    assert run(world) == Exit.NO_APPROVAL
+    assert "--waive 'roc_auc' --owner" in world.heard()
+    world.approve(made)
+    assert run(world) == Exit.NO_APPROVAL
+    assert f"nobody has waived {NAMED} by name" in world.heard()
+    world.approve(made, waivers=(waiver(),), conditions=("look at it monthly",))
+    assert run(world) == Exit.DONE
+    said = world.heard()
+    assert "  waived: roc_auc until 2026-12-20, owner risk team, by ana: rare" in said
+    assert "  on condition, ana: look at it monthly" in said
+
+
+def test_a_waiver_that_ended_before_the_deploy_releases_nothing(world: World) -> None:
+    world.config = config(policy=rules(**WAIVABLE))
+    made = world.train("A", value=0.4)
+    world.approve(made, waivers=(waiver(),), expires_at=NOW + timedelta(days=50))
+    world.now = NOW + timedelta(days=27)
+    with pytest.raises(Refused, match="the waiver of roc_auc ended on 2026-12-20"):
+        run(world)
+    assert head(world) is None
+
+
+def test_a_waiver_of_what_the_policy_does_not_name_releases_nothing(world: World) -> None:
+    world.approve(world.train("A", value=0.4), waivers=(waiver(),))
+    assert run(world) == Exit.FAIL
+    assert head(world) is None
+
+
+def test_what_may_be_waived_is_part_of_the_policy_that_judged(world: World) -> None:
+    made = world.train("A", value=0.4)
+    world.config = config(policy=rules(**WAIVABLE))
+    world.approve(made, waivers=(waiver(),))
+    with pytest.raises(Refused, match="another policy"):
+        run(world)
+
+
+def test_an_automatic_environment_never_releases_a_fail_whatever_may_be_waived(world: World) -> None:
+    world.config = config(policy=rules(**WAIVABLE), environments={"production": {"approval": "automatic"}})
+    world.approve(world.train("A", value=0.4), waivers=(waiver(),))
+    assert run(world) == Exit.FAIL
+    assert "next: read the report" in world.heard()
+    assert head(world) is None
+
+
+def test_each_role_must_have_said_yes(world: World) -> None:
+    roles = {"approvers": {"data-science": ["ana"], "risk": ["ben"]}, "required": {"data-science": 1, "risk": 1}}
+    world.config = config(policy=rules(**roles))
+    made = world.train("A")
+    world.approve(made)
+    assert run(world) == Exit.NO_APPROVAL
+    said = world.heard()
+    assert "1 of 2 approvals; still needed: risk: 1 of ben" in said
+    assert "next: ml-release approve --as ben" in said
+    world.approve(made, approver=Person(id="ben", known_from="self-declared"), nonce="b")
+    assert run(world) == Exit.DONE
+
+
+def test_a_no_after_enough_said_yes_stops_the_deploy(world: World) -> None:
+    made = world.train("A")
+    world.approve(made)
+    world.reject(made)
+    assert run(world) == Exit.REJECTED
+    assert "ben rejected it: not yet" in world.heard()
+    assert head(world) is None
+
+
+def test_a_no_that_comes_while_the_bytes_are_copied_stops_the_deploy(world: World) -> None:
+    made = world.train("A")
+    world.approve(made)
+    plain = world.open_registry
+    world.open_registry = lambda uri: Meddling(plain(uri), lambda: world.reject(made))  # type: ignore[assignment, return-value]
+    assert run(world) == Exit.REJECTED
+    world.open_registry = plain
+    assert "ben rejected it: not yet" in world.heard()
+    assert head(world) is None
+    assert world.registry.alias("loan", "champion") is None
+
+
+def test_a_no_that_is_none_of_this_question_does_not_stop_what_is_being_released(world: World) -> None:
+    world.approve(world.train("A"))
+    made = world.train("A")
+    world.approve(made)
+    other = made.evidence.model_copy(update={"threshold": 0.4})
+    plain = world.open_registry
+
+    def meddle() -> None:
+        world.reject(replace(made, evidence=other))
+
+    world.open_registry = lambda uri: Meddling(plain(uri), meddle)  # type: ignore[assignment, return-value]
+    assert run(world) == Exit.DONE
+
+
+def test_a_no_after_the_release_changes_nothing_and_says_what_to_do(world: World) -> None:
+    made = world.train("A")
+    world.approve(made)
+    run(world)
+    world.reject(made)
+    world.heard()
+    assert run(world) == Exit.DONE
+    said = world.heard()
+    assert "said no after it was released; to take it back: ml-release rollback" in said
+    assert "nothing to do" in said
+    assert len(open_production(world.job()).ledger.entries()) == 1
 
 
 def test_an_inconclusive_finding_must_be_accepted_by_name(world: World) -> None:

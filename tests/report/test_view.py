@@ -5,11 +5,13 @@ from dataclasses import replace
 import pytest
 from doubles.records import Chain, chain, relink, sha
 
+from ci_lib import report
 from ci_lib.candidate import Code
 from ci_lib.config import ApprovalPolicy, Environment
 from ci_lib.errors import Refused
 from ci_lib.report import lineage
-from ci_lib.report.view import Records, View, compose
+from ci_lib.report.records import Records
+from ci_lib.report.view import View, compose
 
 
 def look(built: Chain) -> View:
@@ -19,6 +21,9 @@ def look(built: Chain) -> View:
             decision=built.decision, history=built.history,
         )
     )  # fmt: skip
+
+
+ALL = ["impact_ratio", "equal_opportunity_difference"]
 
 
 def with_policy(built: Chain, **approval: object) -> Chain:
@@ -76,6 +81,10 @@ def test_each_environment_says_what_happens_there() -> None:
         ({"approvers": ["a", "b"]}, "To sign: one of a, b; an author may not."),
         ({}, "To sign: one (release.yml names nobody); an author may not."),
         ({"approvers": ["a"], "four_eyes": False}, "To sign: a; an author may, too."),
+        (
+            {"approvers": {"ds": ["a", "b"], "risk": ["c"]}, "required": {"ds": 1, "risk": 1}},
+            "To sign: one of a, b for ds, and c for risk, nobody for two of these; an author may not.",
+        ),
     ],
 )
 def test_who_signs(approval: dict[str, object], says: str) -> None:
@@ -85,6 +94,45 @@ def test_who_signs(approval: dict[str, object], says: str) -> None:
 def test_what_the_approver_takes_responsibility_for() -> None:
     assert look(chain("inconclusive")).accept == ("impact_ratio:black=1",)
     assert look(chain("pass")).accept == ()
+
+
+def failing(waivable: list[str], automatic: bool = False) -> Chain:
+    built = with_policy(chain("fail"), approvers=["ben"], waivable=waivable, waiver_for="2 weeks")
+    target = {"production": Environment(approval="automatic" if automatic else "required")}
+    return replace(built, config=built.config.model_copy(update={"environments": target}))
+
+
+def test_waivers_are_asked_for_where_each_failed_finding_may_be_waived() -> None:
+    names = tuple(finding.name for finding in chain("fail").decision.findings if finding.outcome == "fail")
+    view = look(failing(sorted({name.partition(":")[0] for name in names})))
+    assert view.waive == names
+    assert "14 days away at most" in view.waive_terms
+    assert "replace release 3" in view.effects[0].what
+    assert "each failed finding is waived by name" in view.effects[0].who
+
+
+@pytest.mark.parametrize(("waivable", "automatic"), [([], False), (["impact_ratio"], False), (ALL, True)])
+def test_no_waiver_is_asked_for_where_none_can_be_given(waivable: list[str], automatic: bool) -> None:
+    view = look(failing(waivable, automatic))
+    assert view.waive == ()
+    assert view.effects[0].what.startswith("Nothing. The verdict is fail")
+
+
+@pytest.mark.parametrize("name", ["index.html", "report.md"])
+def test_the_report_lists_the_waivers_that_are_asked_for(name: str) -> None:
+    built = failing(ALL)
+    files = report.render(built.config, built.dataset, built.candidate, built.evidence, built.decision)
+    text = files[name].decode()
+    assert "Waivers asked for: " in text
+    assert "14 days away at most" in text
+    assert "impact_ratio, equal_opportunity_difference, for at most 14 days" in text.replace("\\", "")
+
+
+def test_the_policy_names_who_signs_for_which_role() -> None:
+    roles = {"approvers": {"ds": ["a", "b"], "risk": ["c"]}, "required": {"ds": 1, "risk": 1}}
+    items = {item.name: item.text for item in look(with_policy(chain(), **roles)).policy}
+    assert (items["Approvers"], items["Approvals required"]) == ("ds: a, b; risk: c", "1 of ds, 1 of risk")
+    assert items["May be waived"] == "nothing"
 
 
 def test_the_newest_release_comes_first_and_ten_are_shown() -> None:

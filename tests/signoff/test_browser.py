@@ -1,8 +1,11 @@
 """The signoff page in a real Chromium: approve, reject, reload, double click, a second approver, an expired page."""
 
+import queue
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import pytest
 from doubles.gates import MemoryGate
@@ -13,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from ci_lib import report
 from ci_lib.findings import Outcome
 from ci_lib.gate import Vote
-from ci_lib.signoff import Question, Signoff
+from ci_lib.signoff import Question, Signoff, serve
 
 
 def question(verdict: Outcome = "inconclusive", **more: object) -> Question:
@@ -143,7 +146,7 @@ def test_a_double_click_is_one_answer(desk: Desk) -> None:
     _, page = desk.open(gate, question("pass", required=2))
     fill(page)
     page.get_by_role("button", name="Approve").dblclick()
-    expect(page.get_by_text("1 more of 2 needed")).to_be_visible()
+    expect(page.get_by_text("Still needed: 1 of chen, dora")).to_be_visible()
     assert [approval.approver.id for approval in gate.given] == ["ben"]
 
 
@@ -152,7 +155,7 @@ def test_a_second_approver_completes_the_decision(desk: Desk) -> None:
     signoff, page = desk.open(gate, question("pass", required=2))
     fill(page, "ben")
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text("1 more of 2 needed")).to_be_visible()
+    expect(page.get_by_text("Still needed: 1 of chen, dora")).to_be_visible()
     other = desk.visit(signoff.link())
     fill(other, "ben")
     other.get_by_role("button", name="Approve").click()
@@ -167,14 +170,61 @@ def test_a_second_approver_after_the_decision_is_told_it_is_decided(desk: Desk) 
     gate = MemoryGate()
     signoff, page = desk.open(gate, question("pass"))
     other = desk.visit(signoff.link())
-    fill(other, "chen", "No.")
+    fill(other, "chen", "Fine by me as well.")
     fill(page, "ben")
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_role("heading", name="Approved")).to_be_visible()
-    other.get_by_role("button", name="Reject").click()
+    other.get_by_role("button", name="Approve").click()
     expect(other.get_by_role("alert")).to_contain_text("Your answer was not recorded")
     expect(other.get_by_role("heading", name="Approved")).to_be_visible()
     assert [approval.approver.id for approval in gate.given] == ["ben"]
+
+
+def test_the_page_closes_with_the_report_still_in_its_frame(desk: Desk) -> None:
+    links: queue.Queue[str] = queue.Queue()
+    with ThreadPoolExecutor() as pool:
+        serving = pool.submit(serve, MemoryGate(), question("pass"), announce=links.put, timeout=60, linger=30)
+        page = desk.visit(links.get(timeout=10))
+        fill(page)
+        page.get_by_role("button", name="Approve").click()
+        expect(page.get_by_role("heading", name="Approved")).to_be_visible()
+        assert serving.result() == "approved"
+    expect(page.frame_locator("iframe").locator("h1")).to_have_text("loan-approval")
+
+
+def test_who_approved_can_stop_it_before_it_is_released(desk: Desk) -> None:
+    gate = MemoryGate()
+    _, page = desk.open(gate, question("pass"))
+    fill(page, "ben")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("heading", name="Approved")).to_be_visible()
+    expect(page.get_by_role("button")).to_have_count(0)
+    page.get_by_text("Stop it before it is released").click()
+    fill(page, "ben", "I read the wrong report.")
+    page.get_by_role("button", name="Reject").click()
+    expect(page.get_by_role("heading", name="Rejected")).to_be_visible()
+    assert [approval.decision for approval in gate.given] == ["approved", "rejected"]
+
+
+def test_a_failed_finding_is_waived_with_an_owner_and_a_last_day(desk: Desk) -> None:
+    bad = "impact_ratio:black=1"
+    gate = MemoryGate(failed=(bad,))
+    _, page = desk.open(gate, question("fail", waivable=(bad,), last_day=date(2026, 12, 24)))
+    fill(page, reason="Twelve rows; the next survey has more.")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("heading", name="Waiting for a decision")).to_be_visible()
+    for box in page.get_by_role("checkbox").all():
+        box.check()
+    page.get_by_label("Who sees to it?").fill("risk team")
+    page.get_by_label("Until when?").fill("2026-12-25")
+    page.get_by_role("button", name="Approve").click()
+    assert page.evaluate("document.querySelector('[type=date]').validity.rangeOverflow")
+    page.get_by_label("Until when?").fill("2026-12-20")
+    page.get_by_label("Conditions").fill("Look at that group monthly")
+    page.get_by_role("button", name="Approve").click()
+    expect(page.get_by_role("heading", name="Approved")).to_be_visible()
+    expect(page.get_by_text("waived until 2026-12-20: impact_ratio:black=1, owner risk team")).to_be_visible()
+    expect(page.get_by_text("on condition: Look at that group monthly")).to_be_visible()
 
 
 def test_an_expired_page_says_so_and_offers_no_buttons(desk: Desk) -> None:
@@ -205,6 +255,7 @@ def test_the_page_works_by_keyboard_alone(desk: Desk) -> None:
     page.keyboard.type("chen")
     page.keyboard.press("Tab")
     page.keyboard.type("Fine.")
+    page.keyboard.press("Tab")  # conditions
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Approved")).to_be_visible()

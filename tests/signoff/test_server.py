@@ -6,6 +6,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from http.client import HTTPConnection, HTTPResponse
 from urllib.parse import urlencode, urlsplit
 
@@ -14,6 +15,7 @@ import pytest
 from doubles.gates import MemoryGate
 from doubles.records import chain, sha
 
+from ci_lib.approval import end_of
 from ci_lib.errors import Refused, Unavailable
 from ci_lib.findings import Outcome
 from ci_lib.gate import Vote
@@ -197,7 +199,7 @@ def test_an_answer_is_recorded_and_shown() -> None:
         text = visitor.look()
         assert "<h1>Approved</h1>" in text
         assert "accepted: impact_ratio:black=1" in text
-        assert "<button" not in text
+        assert 'value="approve"' not in text
     assert [(a.approver.id, a.accepted) for a in gate.given] == [("ben", UNSETTLED)]
 
 
@@ -264,9 +266,97 @@ def test_how_many_are_still_needed() -> None:
     gate = MemoryGate(required=3)
     with opened(gate, question("pass", required=3)) as (page, _):
         visitor = Visitor(page.link()).enter()
-        assert "3 persons have to approve" in visitor.look()
+        assert "3 people have to approve. Still needed: <b>3 of ben, chen, dora</b>." in visitor.look()
         visitor.answer()
-        assert "<b>2 more</b> of 3 needed" in visitor.look()
+        assert "Still needed: <b>2 of chen, dora</b>." in visitor.look()
+
+
+def test_a_no_is_heard_after_enough_said_yes_and_until_it_is_released() -> None:
+    gate = MemoryGate()
+    with opened(gate, question("pass")) as (page, _):
+        visitor, other = Visitor(page.link()).enter(), Visitor(page.link())
+        visitor.look()
+        other.link = urlsplit(page.link())
+        other.enter().look()
+        assert visitor.answer()[0].status == 303
+        text = visitor.look()
+        assert "Stop it before it is released" in text
+        gate.released = True
+        response, text = visitor.answer("reject", approver="chen", reason="wait")
+        assert (response.status, "is release 1 of production already" in text) == (422, True)
+        gate.released = False
+        assert other.answer("reject", approver="chen", reason="wait")[0].getheader("Location") == "/"
+        assert "<h1>Rejected</h1>" in other.look()
+    assert [answer.decision for answer in gate.given] == ["approved", "rejected"]
+
+
+def test_a_late_yes_is_told_that_it_is_decided() -> None:
+    gate = MemoryGate()
+    with opened(gate, question("pass")) as (page, _):
+        visitor = Visitor(page.link()).enter()
+        visitor.look()
+        gate.record(Vote(decision="approved", approver="chen", reason="elsewhere"))
+        assert visitor.answer()[0].getheader("Location") == "/?late"
+    assert len(gate.given) == 1
+
+
+LAST = date(2026, 12, 24)
+BAD = ("impact_ratio:black=1", "overlap_rows")
+
+
+def test_a_failed_finding_that_may_be_waived_is_waived_by_name_with_owner_and_end() -> None:
+    gate = MemoryGate(failed=BAD[:1])
+    with opened(gate, question("fail", waivable=BAD[:1], last_day=LAST)) as (page, _):
+        visitor = Visitor(page.link()).enter()
+        text = visitor.look()
+        assert 'type="date" max="2026-12-24"' in text
+        assert 'value="approve"' in text
+        terms = {"owner-0": "risk team", "until-0": "2026-12-20", "conditions": "watch it\n\n monthly "}
+        assert visitor.answer(**terms)[0].status == 422, "not ticked"
+        response, text = visitor.answer(**terms | {"waive": "0", "until-0": "soon"})
+        assert (response.status, "has no last day" in text) == (422, True)
+        assert 'value="risk team"' in text, "the form keeps what was typed"
+        assert visitor.answer(**terms, waive="0")[0].status == 303
+        text = visitor.look()
+        assert "waived until 2026-12-20: impact_ratio:black=1, owner risk team" in text
+        assert "on condition: monthly" in text
+    (given,) = gate.given
+    assert [(w.finding, w.owner, w.reason) for w in given.waivers] == [("impact_ratio:black=1", "risk team", "fine")]
+    assert given.waivers[0].expires_at == end_of(date(2026, 12, 20))
+    assert given.conditions == ("watch it", "monthly")
+
+
+def test_what_somebody_waived_is_not_asked_of_the_next() -> None:
+    gate = MemoryGate(failed=BAD, required=2)
+    with opened(gate, question("fail", waivable=BAD, last_day=LAST, required=2)) as (page, _):
+        visitor = Visitor(page.link()).enter()
+        visitor.look()
+        sent = {
+            f"{name}-{place}": value for place in (0, 1) for name, value in (("owner", "x"), ("until", "2026-12-01"))
+        }
+        csrf = {"csrf": visitor.csrf, "number": visitor.number, "decision": "approve", "approver": "ben", "reason": "r"}
+        body = urlencode([*(csrf | sent).items(), ("waive", "0"), ("waive", "1")]).encode()
+        assert visitor.request("POST", "/", body)[0].status == 303
+        text = visitor.look()
+        assert text.count("is waived already") == 2
+        assert 'name="waive"' not in text
+        assert visitor.answer(approver="chen")[0].status == 303
+
+
+def test_a_rejection_waives_nothing_whatever_is_ticked() -> None:
+    gate = MemoryGate(failed=BAD[:1])
+    with opened(gate, question("fail", waivable=BAD[:1], last_day=LAST)) as (page, _):
+        visitor = Visitor(page.link()).enter()
+        visitor.look()
+        assert visitor.answer("reject", waive="0")[0].status == 303
+    assert gate.given[0].waivers == ()
+
+
+def test_the_roles_stand_beside_the_names() -> None:
+    with opened(MemoryGate(), question(roles={"ben": "risk", "chen": "data-science, risk"})) as (page, _):
+        text = Visitor(page.link()).enter().look()
+    assert '<option value="ben">ben (risk)</option>' in text
+    assert '<option value="chen">chen (data-science, risk)</option>' in text
 
 
 def test_a_failed_verdict_offers_no_approval() -> None:
@@ -339,6 +429,7 @@ def test_the_served_page_stays_until_the_browser_has_seen_the_result() -> None:
         visitor.look()
         visitor.answer()
         seen.append(visitor.look())
+        visitor.look("/report")
 
     def announce(link: str) -> None:
         threading.Thread(target=visit, args=[link]).start()

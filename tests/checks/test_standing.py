@@ -1,0 +1,108 @@
+"""Whether the answers are enough: who counts for what, what somebody must have accepted or waived, and who says no."""
+
+from typing import Any
+
+import pytest
+from doubles.asked import FAILED, OPEN, PASSED, ROLES, answer, by, policy, waiver, whole
+from doubles.small_chain import NAMED
+
+from ci_lib import checks
+from ci_lib.approval import Approval
+
+
+def standing(value: float, answers: list[Approval], **changes: Any) -> checks.Standing:
+    return checks.standing(answers, policy=policy(**changes), decision=whole(value).decision)
+
+
+@pytest.mark.parametrize(
+    ("value", "answers", "required", "state", "sentence"),
+    [
+        (PASSED, [], 1, "waiting", "0 of 1 approvals"),
+        (PASSED, [by("ana")], 1, "approved", "approved by ana"),
+        (PASSED, [by("ana")], 2, "waiting", "1 of 2 approvals; still needed: 1 of ben"),
+        (PASSED, [by("ana"), by("Ana")], 2, "waiting", "1 of 2 approvals; still needed: 1 of ben"),
+        (PASSED, [by("ana"), by("ben")], 2, "approved", "approved by ana, ben"),
+        (PASSED, [by("eve")], 1, "waiting", "0 of 1 approvals"),
+        (
+            PASSED,
+            [by("ana"), by("ben", decision="rejected", reason="unfair")],
+            1,
+            "rejected",
+            "ben rejected it: unfair",
+        ),
+        (OPEN, [by("ana", accepted=())], 1, "waiting", f"nobody has accepted {NAMED} by name"),
+        (OPEN, [by("ana", accepted=()), by("ben")], 1, "approved", "approved by ana, ben"),
+        (OPEN, [by("ana", accepted=(), waivers=(waiver(),))], 1, "approved", "approved by ana"),
+        (FAILED, [by("ana", value=FAILED)], 1, "waiting", f"nobody has waived {NAMED} by name"),
+        (FAILED, [by("ana", value=FAILED, waivers=(waiver(),))], 1, "approved", "approved by ana"),
+        (FAILED, [by("ana", waivers=(waiver(finding="x"),))], 1, "waiting", f"nobody has waived {NAMED} by name"),
+    ],
+)
+def test_the_gate_opens_for_enough_people_who_settle_what_is_open(
+    value: float, answers: list[Approval], required: int, state: str, sentence: str
+) -> None:
+    found = standing(value, answers, required=required)
+    assert (found.state, found.sentence) == (state, sentence)
+
+
+def test_to_accept_a_failed_finding_is_not_to_waive_it() -> None:
+    assert standing(FAILED, [by("ana", accepted=(NAMED,))]).state == "waiting"
+
+
+TWO_HATS = {"approvers": {"data-science": ("ana", "cleo"), "risk": ("ana", "ben")}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "changes", "state", "missing"),
+    [
+        ([], ROLES, "waiting", ("data-science: 1 of ana, cleo", "risk: 1 of ben")),
+        (["ana"], ROLES, "waiting", ("risk: 1 of ben",)),
+        (["ana", "cleo"], ROLES, "waiting", ("risk: 1 of ben",)),  # two of one role fill one place
+        (["ana", "ben"], ROLES, "approved", ()),
+        # Ana has both roles and fills one place; whoever comes next decides which.
+        (["ana"], ROLES | TWO_HATS, "waiting", ("risk: 1 of cleo, ben",)),
+        (["ana", "cleo"], ROLES | TWO_HATS, "approved", ()),
+        (["ana", "ben"], ROLES | TWO_HATS, "approved", ()),
+        (["ana", "ANA "], ROLES | TWO_HATS, "waiting", ("risk: 1 of cleo, ben",)),
+        (["ben", "cleo"], ROLES | {"required": {"data-science": 2, "risk": 1}}, "waiting", ("data-science: 1 of ana",)),
+    ],
+)
+def test_people_fill_the_places_of_their_roles_and_nobody_two(
+    answers: list[str], changes: dict[str, Any], state: str, missing: tuple[str, ...]
+) -> None:
+    found = standing(PASSED, [by(name) for name in answers], **changes)
+    assert (found.state, found.missing) == (state, missing)
+
+
+def test_whoever_could_still_answer_is_named() -> None:
+    assert standing(PASSED, [by("ana")], **ROLES).who == ("ben",)
+    assert standing(PASSED, [], **ROLES).who == ("ana", "cleo", "ben")
+
+
+def test_where_only_a_finding_is_open_anybody_else_could_settle_it() -> None:
+    assert standing(FAILED, [by("ana", value=FAILED)]).who == ("ben",)
+    assert standing(OPEN, [by("ana", accepted=())]).who == ("ben",)
+
+
+def test_a_role_that_nobody_can_fill_any_more_is_said() -> None:
+    assert standing(PASSED, [by("ben")], **ROLES | {"required": {"risk": 2}}).missing == ("risk: 1 of nobody",)
+
+
+def test_one_no_of_any_role_rejects() -> None:
+    answers = [by("ana"), by("ben"), by("cleo", decision="rejected", reason="too early")]
+    assert standing(PASSED, answers, **ROLES).sentence == "cleo rejected it: too early"
+
+
+def test_a_waiver_of_one_approver_is_enough_beside_the_yes_of_the_other() -> None:
+    answers = [by("ana", value=FAILED, waivers=(waiver(),)), by("ben", value=FAILED)]
+    assert standing(FAILED, answers, **ROLES).state == "approved"
+    assert standing(FAILED, answers[1:], **ROLES).unwaived == (NAMED,)
+
+
+def test_ones_own_yes_counts_for_nothing_beside_ones_own_no() -> None:
+    assert standing(PASSED, [answer(), answer(decision="rejected")]).state == "rejected"
+
+
+def test_a_reason_cannot_write_a_second_line() -> None:
+    found = standing(PASSED, [answer(decision="rejected", reason="no\n  next: ml-release deploy")])
+    assert "\n" not in found.sentence
