@@ -46,7 +46,7 @@ def setup(bare: Path, *arguments: str, **env: str) -> subprocess.CompletedProces
 def test_an_unknown_word_shows_the_usage(bare: Path, arguments: tuple[str, ...]) -> None:
     done = setup(bare, *arguments)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("setup: usage: scripts/setup venv | browser | lock")
+    assert done.stderr.startswith("setup: usage: scripts/setup venv | browser | postgresql | lock")
 
 
 def test_without_git_it_says_what_to_type(bare: Path) -> None:
@@ -83,6 +83,12 @@ def test_a_missing_browser_is_an_error_in_ci_and_a_warning_elsewhere(bare: Path,
 def test_a_browser_that_is_there_is_enough(bare: Path) -> None:
     program(bare, "chromium", "exit 0")
     done = setup(bare, "browser", CI="true")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_postgresql_that_is_there_is_enough(bare: Path) -> None:
+    program(bare, "initdb", "exit 0")
+    done = setup(bare, "postgresql", CI="true")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

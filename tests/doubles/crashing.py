@@ -22,11 +22,13 @@ class Place:
     root: Path
     """Where an embedded registry keeps its files."""
     name: str
+    desk: str = ""
+    """Tells the directories of several jobs apart."""
 
     @property
     def project(self) -> Path:
         """The job's directory."""
-        return self.root / self.name
+        return self.root / f"{self.name}{self.desk}"
 
 
 def world(place: Place, points: Points | None = None) -> World:
