@@ -17,6 +17,7 @@ DISTRIBUTION = "ml-release-core"
 INSTALL = f"python -m pip install {DISTRIBUTION}"
 """What to type: pip keeps the version that is here, and adds what is missing."""
 INSTALL_FULL = f"python -m pip install '{DISTRIBUTION}[full]'"
+INSTALL_GITLAB = f"python -m pip install '{DISTRIBUTION}[gitlab]'"
 
 _MODEL: tuple[Stage, ...] = ("prepare", "train", "validate", "monitor")
 _CORE = (

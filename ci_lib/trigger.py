@@ -49,13 +49,13 @@ def _remote(args: Namespace, env: Mapping[str, str], console: Console, words: Ma
 
     server, token = settings(args, env), remote.own_token(args.token_file, env)
     if args.pipeline:
-        return remote.open_remote(args.pipeline, server.url, token, say=console.say, sleep=time.sleep)
+        return remote.open_remote(args.pipeline, server.url, token, env=env, say=console.say, sleep=time.sleep)
     if args.action == "deploy":
         message = "deploy goes on from a gate: which pipeline's?"
         raise BadInput(message, "ml-release trigger deploy --pipeline URL")
     variables = {"ML_RELEASE_ACTION": args.action, **words}
     project = str(server.project)
-    return remote.create(project, args.ref, variables, server.url, token, say=console.say, sleep=time.sleep)
+    return remote.create(project, args.ref, variables, server.url, token, env=env, say=console.say, sleep=time.sleep)
 
 
 def settings(args: Namespace, env: Mapping[str, str]) -> GitLabServer:

@@ -137,9 +137,10 @@ def test_a_token_that_may_not_is_said_and_stops_nothing(scene: Scene, token: str
 
 def test_a_server_that_does_not_answer_is_said_and_stops_nothing(scene: Scene) -> None:
     job = reporting(scene)
-    scene.server.faults.append(Fault("/job", 500))
+    scene.server.faults.append(Fault("/job", 500, times=4))
     (said,) = scene.adapter(job).announce(about(scene))
-    assert said == f"GitLab: nothing is announced: GitLab: {scene.server.url} answered 500"
+    why = f"GitLab at {scene.server.url} did not answer: status 500 (asked 4 times)"
+    assert said == f"GitLab: nothing is announced: {why}"
 
 
 def test_a_commit_without_a_merge_request_has_no_note(scene: Scene) -> None:

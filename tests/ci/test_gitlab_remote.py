@@ -48,7 +48,7 @@ def address(team: Pipelines, pipeline: Pipeline) -> str:
 def opened(team: Pipelines, pipeline: Pipeline, token: str = BENS, **more: Any) -> Remote:
     sleep: Callable[[float], None] = more.get("sleep", lambda _: None)
     url = address(team, pipeline)
-    return remote.open_remote(url, team.scene.server.url, token, say=team.scene.said.append, sleep=sleep)
+    return remote.open_remote(url, team.scene.server.url, token, env={}, say=team.scene.said.append, sleep=sleep)
 
 
 def runner(team: Pipelines, job: Job) -> Callable[[float], None]:
@@ -264,14 +264,14 @@ def test_a_rollback_without_a_pipeline_starts_one_with_its_words(team: Pipelines
     url = team.scene.server.url
     there = remote.create(
         "ml/loans", "main", {"ML_RELEASE_ACTION": "rollback", "ML_RELEASE_REASON": "bad"}, url, "bens-own",
-        say=print, sleep=lambda _: None,
+        env={}, say=print, sleep=lambda _: None,
     )  # fmt: skip
     (made,) = team.scene.project.pipelines
     assert (there.pipeline, made.user.username, made.variables["ML_RELEASE_REASON"]) == (made.id, "ben", "bad")
     with pytest.raises(Refused, match=r"no pipeline on 'nope': .*Reference not found"):
-        remote.create("ml/loans", "nope", {}, url, "bens-own", say=print, sleep=lambda _: None)
+        remote.create("ml/loans", "nope", {}, url, "bens-own", env={}, say=print, sleep=lambda _: None)
     with pytest.raises(BadInput, match=r"there is no .*/ml/none"):
-        remote.create("ml/none", "main", {}, url, "bens-own", say=print, sleep=lambda _: None)
+        remote.create("ml/none", "main", {}, url, "bens-own", env={}, say=print, sleep=lambda _: None)
 
 
 def test_trigger_follows_the_job_and_gives_its_exit_code(team: Pipelines) -> None:
@@ -356,8 +356,9 @@ BAD: dict[str, tuple[list[str], dict[str, str], int, str]] = {
     ),
     "no address": (["approve", "--pipeline", "42"], {}, 2, "is no address of a pipeline"),
     "a server that is not there": (
-        ["approve", "--pipeline", f"{NOWHERE}/a/-/pipelines/1"], {"ML_RELEASE_GITLAB_URL": NOWHERE}, 4,
-        "http://127.0.0.1:9 does not answer",
+        ["approve", "--pipeline", f"{NOWHERE}/a/-/pipelines/1"],
+        {"ML_RELEASE_GITLAB_URL": NOWHERE, "ML_RELEASE_HTTP_DEADLINE": "1"}, 4,
+        "http://127.0.0.1:9 did not answer: connection refused",
     ),
     "a server that nobody named": (
         ["trigger", "deploy", "--pipeline", "x"], {"ML_RELEASE_GITLAB_URL": ""}, 2, "which GitLab is your token for?",
@@ -397,7 +398,7 @@ def test_a_job_that_is_not_there_is_said_with_those_that_are(team: Pipelines) ->
 def test_a_login_page_is_no_answer(team: Pipelines) -> None:
     team.scene.server.faults.append(Fault("/pipelines/1", 200, body=b"<html>", content_type="text/html"))
     code, said = run(team, "approve", "--pipeline", f"{team.scene.server.url}/ml/loans/-/pipelines/1")
-    assert (code, "a login page or a proxy?" in said) == (4, True)
+    assert (code, "a login page or proxy answered instead of GitLab at" in said) == (4, True)
 
 
 @pytest.mark.parametrize(("mode", "text", "sentence"), [(0o644, "t", "others can read"), (0o600, " \n", "is empty")])

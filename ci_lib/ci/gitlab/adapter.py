@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ci_lib.announcement import Announcement
 from ci_lib.answer import Said
@@ -14,14 +13,12 @@ from ci_lib.approval import Approval, Assurance
 from ci_lib.candidate import Person
 from ci_lib.ci.gitlab import announce as announcing
 from ci_lib.ci.gitlab import gates, here, people, typed
-from ci_lib.ci.gitlab.client import Client, Denied, Kind, Reader, client
+from ci_lib.ci.gitlab.client import TOKEN_HINT, Client, Denied, Kind, Reader, client, open_transport
 from ci_lib.ci.gitlab.here import Asking, Here
 from ci_lib.ci.local import commit_authors
 from ci_lib.errors import Refused, ReleaseError, Unavailable
+from ci_lib.http import Transport
 from ci_lib.vouching import GitLabServer
-
-if TYPE_CHECKING:
-    import requests
 
 JOB_TOKEN, READ_TOKEN = "CI_JOB_TOKEN", "ML_RELEASE_GITLAB_TOKEN"
 OTHER = "somebody else plays the gate: a listed approver who neither wrote nor started this"
@@ -37,8 +34,6 @@ class GitLab:
     clock: Callable[[], datetime]
     say: Callable[[str], None]
     sleep: Callable[[float], None]
-    session: "requests.Session | None" = field(default=None, repr=False)
-    """What calls go through; python-gitlab makes its own when there is none."""
 
     _known: dict[tuple[str | None, str | None], tuple[Person, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -190,6 +185,7 @@ class GitLab:
         Raises:
             Refused: one no longer counts, or somebody rejected; or no token may read the pipeline's jobs.
         """
+        self._transport.deadline.restart()  # copying a model may have taken longer
         job = self.here.job
         jobs = people.pipeline_jobs(job.pipeline, self.server, self.reader)
         gates.confirm(approvals, jobs, pipeline=job.pipeline_url, server=self.server, approvers=approvers)
@@ -218,11 +214,15 @@ class GitLab:
 
     def _client(self, kind: Kind, variable: str) -> Client | None:
         token = self.env.get(variable)
-        return client(self.server.url, kind, token, self.session) if token else None
+        return client(self._transport, kind, token) if token else None
+
+    @cached_property
+    def _transport(self) -> Transport:
+        return open_transport(self.server.url, self.env, self.sleep, TOKEN_HINT)
 
     def _keys(self) -> Mapping[str, object]:
         """Return the server's keys. They are public: no token is sent."""
-        anonymous = client(self.server.url, "read token", None, self.session)
+        anonymous = client(self._transport, "read token", None)
         try:
             return here.key_set(anonymous.get(f"{self.server.url}/oauth/discovery/keys"), self.server.url)
         except Denied as error:

@@ -2,34 +2,38 @@
 
 Built on python-gitlab's low-level calls. Its objects have traps: `job.play(job_variables_attributes=…)` sends the
 values as a query and loses them (python-gitlab issues 2289, 3025), jobs listed by a pipeline have no `play`, and lists
-end after 20 items unless asked otherwise.
+end after 20 items unless asked otherwise. What is sent again, how long is waited and what counts as an answer is
+`ci_lib.http`'s.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
+from ci_lib.ci.clients import open_gitlab
 from ci_lib.errors import BadInput, Refused, ReleaseError, Unavailable
+from ci_lib.http import Denied as NotLetError
+from ci_lib.http import Service, Timing, Transport
+from ci_lib.needs import INSTALL_GITLAB
 
 if TYPE_CHECKING:
     import gitlab
-    import requests
 
 Json = dict[str, Any]
 Kind = Literal["job token", "read token", "reviewer's token", "note token"]
 
-SECONDS = 30
 MOST = 10_000
 """So many items are read of one list: a server that never ends is not asked for ever."""
 PAGE = 100
 """GitLab's largest page."""
-RETRIES = 4
-"""After 429: Too Many Requests."""
-DENIED = (401, 403, 404)
-"""GitLab answers 404, too, where a token may not know that something is there."""
-MISUSED = range(400, 500)
+NOT_FOUND = 404
+"""GitLab's answer, too, where a token may not know that something is there."""
+FILES = ("text/plain", "application/json", "text/html", "application/octet-stream")
+"""Content types of logs and artifacts."""
+LARGEST = 128 * 2**20
+"""Bytes of a log or a file; GitLab itself ends logs at 100 MB."""
 
 TOKEN_HINT = "give the job ML_RELEASE_GITLAB_TOKEN: a project access token, scope read_api, role Reporter"  # noqa: S105 -- a hint
 
@@ -56,15 +60,20 @@ class Misused(ReleaseError):  # noqa: N818
 class Client:
     """The API with one token."""
 
-    url: str
+    transport: Transport
     kind: Kind
     gl: "gitlab.Gitlab"
     most: int = MOST
 
+    @property
+    def url(self) -> str:
+        """Whose."""
+        return self.transport.service.url
+
     def get(self, path: str, **query: Any) -> Json:  # noqa: ANN401 -- query parameters
         """Return one object."""
         with _ours(self.url):
-            return _object(self.gl.http_get(path, query_data=query, max_retries=RETRIES), self.url)
+            return _object(self.gl.http_get(path, query_data=query), self.url)
 
     def every(self, path: str, **query: Any) -> list[Json]:  # noqa: ANN401
         """Return all items of a list, however many pages they take.
@@ -73,7 +82,7 @@ class Client:
             BadInput: there are more than `most`.
         """
         with _ours(self.url):
-            pages = self.gl.http_list(path, query_data={**query, "per_page": PAGE}, iterator=True, max_retries=RETRIES)
+            pages = self.gl.http_list(path, query_data={**query, "per_page": PAGE}, iterator=True)
             found = [_object(item, self.url) for item in islice(pages, self.most + 1)]
         if len(found) > self.most:
             message = f"GitLab: {path} has more than {self.most:,} items"
@@ -83,45 +92,48 @@ class Client:
     def post(self, path: str, body: Mapping[str, Any]) -> Json:
         """Send something new; the body goes as JSON, never as a query."""
         with _ours(self.url):
-            return _object(self.gl.http_post(path, post_data=dict(body), max_retries=RETRIES), self.url)
+            return _object(self.gl.http_post(path, post_data=dict(body)), self.url)
 
     def put(self, path: str, body: Mapping[str, Any]) -> Json:
         """Change something."""
         with _ours(self.url):
-            return _object(self.gl.http_put(path, post_data=dict(body), max_retries=RETRIES), self.url)
+            return _object(self.gl.http_put(path, post_data=dict(body)), self.url)
+
+    def look_again(self) -> None:
+        """Start the deadline anew: what is waited for takes as long as it takes."""
+        self.transport.deadline.restart()
 
     def text(self, path: str) -> bytes:
         """Return a file or a log."""
-        with _ours(self.url):
-            answer = self.gl.http_get(path, raw=True, max_retries=RETRIES)
+        with _ours(self.url), self.transport.expecting(kinds=FILES, largest=LARGEST):
+            answer = self.gl.http_get(path, raw=True)
         return bytes(answer.content) if hasattr(answer, "content") else b""
 
 
-def client(url: str, kind: Kind, token: str | None, session: "requests.Session | None" = None) -> Client:
+def open_transport(url: str, env: Mapping[str, str], sleep: Callable[[float], None], hint: str) -> Transport:
+    """Return what all calls of one command go through: one deadline, whichever token they carry.
+
+    Raises:
+        BadInput: what `env` says of proxies, certificates or the deadline cannot be used.
+    """
+    return Transport(Service(name="GitLab", url=url, token=hint), env, timing=Timing(sleep=sleep))
+
+
+def client(transport: Transport, kind: Kind, token: str | None) -> Client:
     """Return the API with one token, or with none; a job's own token goes in a header of its own.
 
     Raises:
         BadInput: python-gitlab is not installed, or the token cannot be sent.
     """
-    try:
-        import gitlab  # noqa: PLC0415 -- an extra, and 0.3 s
-    except ImportError as error:
-        message = "GitLab: python-gitlab is not installed"
-        raise BadInput(message, "pip install 'ml-release[gitlab]'") from error
     if token is not None and not (token.isascii() and token.isprintable() and token.strip()):
         message = f"GitLab: the {kind} has characters that no token has, e.g. a line break"
         raise BadInput(message, "set the variable again, without what surrounds the token")
-    own = kind == "job token"
-    # A URL in an answer may name another host (a proxy's); pages are asked for where we asked for the first.
-    gl = gitlab.Gitlab(
-        url,
-        job_token=token if own else None,
-        private_token=None if own else token,
-        timeout=SECONDS,
-        keep_base_url=True,
-        session=session,
-    )
-    return Client(url, kind, gl)
+    try:
+        gl = open_gitlab(transport, token, "job_token" if kind == "job token" else "private_token")
+    except ModuleNotFoundError as error:
+        message = "GitLab: python-gitlab is not installed"
+        raise BadInput(message, INSTALL_GITLAB) from error
+    return Client(transport, kind, gl)
 
 
 @dataclass(frozen=True)
@@ -165,34 +177,31 @@ def _object(answer: object, url: str) -> Json:
 
 
 def _not_json(url: str) -> Unavailable:
-    message = f"GitLab: {url} answered something else than its API does: a login page or a proxy?"
+    message = f"GitLab: {url} answered something else than its API does: a login page or proxy?"
     return Unavailable(message, f"curl -sSi {url}/api/v4/version")
 
 
 @contextmanager
 def _ours(url: str) -> Iterator[None]:
-    """Turn what python-gitlab and requests raise into ours.
+    """Turn what python-gitlab raises into ours; the transport's own are ours already.
 
     Raises:
         Denied: 401, 403, 404.
         Misused: another 4xx.
-        Unavailable: no answer, 429 to the end, 5xx, no JSON, or a redirect.
+        Unavailable: no answer, no JSON, or a redirect; see `ci_lib.http`.
     """
     import gitlab  # noqa: PLC0415
     import requests  # noqa: PLC0415
 
     try:
         yield
+    except NotLetError as error:
+        raise Denied(error.status, error.what) from error
     except (gitlab.exceptions.GitlabParsingError, gitlab.exceptions.RedirectError) as error:
         raise _not_json(url) from error
     except gitlab.exceptions.GitlabError as error:
         status, said = error.response_code or 0, " ".join(str(error.error_message).split())[:300]
-        if status in DENIED:
-            raise Denied(status, said) from error
-        if status in MISUSED and status not in {408, 429}:
-            raise Misused(status, said) from error
-        message = f"GitLab: {url} answered {status or 'nothing that HTTP knows'}"
-        raise Unavailable(message, "wait a moment, then run the same job again") from error
+        raise (Denied if status == NOT_FOUND else Misused)(status, said) from error
     except requests.RequestException as error:
-        message = f"GitLab: {url} does not answer ({type(error).__name__})"
-        raise Unavailable(message, f"curl -sS {url}/api/v4/version; then run the same job again") from error
+        message = f"GitLab: {url} cannot be asked ({type(error).__name__})"
+        raise Unavailable(message, "is policy.approval.gitlab.url in release.yml right?") from error

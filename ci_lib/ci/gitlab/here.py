@@ -126,6 +126,7 @@ def _by_log(asking: Asking) -> Played:
         if sign.encode() in asking.read_client.text(path):
             return job
         asking.sleep(PAUSE)
+        asking.read_client.look_again()
     message = f"GitLab: CI_JOB_ID says {claimed}, and that job's log does not show what this job prints"
     raise Refused(message, "somebody overrides CI_JOB_ID; start the pipeline again, without variables")
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ci_lib.errors import BadInput, Refused, Unavailable
+from ci_lib.needs import INSTALL_GITLAB
 from ci_lib.vouching import GitLabServer
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _signed(token: str, keys: Callable[[], Mapping[str, Any]], server: GitLabSer
         import jwt  # noqa: PLC0415 -- an extra, and 0.1 s
     except ImportError as error:
         message = "GitLab: PyJWT is not installed, so nobody can verify the ID token"
-        raise BadInput(message, "pip install 'ml-release[gitlab]'") from error
+        raise BadInput(message, INSTALL_GITLAB) from error
     # (1) It is a token, and names the one algorithm: never "none", never a public key used as a shared secret.
     header = _header(token)
     if header.get("alg") != ALGORITHM:

@@ -9,15 +9,12 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote, unquote
 
-from ci_lib.ci.gitlab.client import Client, Denied, Misused, client
+from ci_lib.ci.gitlab.client import Client, Denied, Misused, client, open_transport
 from ci_lib.ci.gitlab.jobs import Played, User, played, user
 from ci_lib.errors import BadInput, Exit, Refused, Unavailable
-
-if TYPE_CHECKING:
-    import requests
 
 OWN_TOKEN = "ML_RELEASE_REVIEWER_TOKEN"  # noqa: S105 -- a variable's name
 TOKEN_HINT = f"make a personal access token with the scope api in GitLab; --token-file FILE, or export {OWN_TOKEN}"
@@ -126,6 +123,7 @@ class Remote:
             if state in OVER:
                 return _result(job, state, log)
             self.sleep(PAUSE)
+            self.client.look_again()
         message = f"GitLab: job {job.id} has not ended in two hours"
         raise Unavailable(message, job.url)
 
@@ -142,8 +140,8 @@ def _result(job: Played, state: str, log: bytes) -> int:
 
 
 def open_remote(
-    address: str, url: str, token: str, *, say: Callable[[str], None], sleep: Callable[[float], None],
-    session: "requests.Session | None" = None,
+    address: str, url: str, token: str, *, env: Mapping[str, str], say: Callable[[str], None],
+    sleep: Callable[[float], None],
 ) -> Remote:  # fmt: skip
     """Open a pipeline by the address that the browser shows.
 
@@ -154,7 +152,7 @@ def open_remote(
     if match is None:
         message = f"{address!r} is no address of a pipeline at {url}"
         raise BadInput(message, f"{url}/GROUP/PROJECT/-/pipelines/NUMBER, as the browser shows it")
-    found = client(url, "reviewer's token", token, session)
+    found = client(open_transport(url, env, sleep, TOKEN_HINT), "reviewer's token", token)
     project, pipeline = quote(unquote(match["project"]), safe=""), int(match["pipeline"])
     try:
         raw = found.get(f"/projects/{project}/pipelines/{pipeline}")
@@ -164,8 +162,8 @@ def open_remote(
 
 
 def create(
-    project: str, ref: str, variables: Mapping[str, str], url: str, token: str, *, say: Callable[[str], None],
-    sleep: Callable[[float], None], session: "requests.Session | None" = None,
+    project: str, ref: str, variables: Mapping[str, str], url: str, token: str, *, env: Mapping[str, str],
+    say: Callable[[str], None], sleep: Callable[[float], None],
 ) -> Remote:  # fmt: skip
     """Start a pipeline with variables.
 
@@ -173,7 +171,7 @@ def create(
         BadInput: there is no such project or branch for this token.
         Refused: GitLab does not let this person.
     """
-    found = client(url, "reviewer's token", token, session)
+    found = client(open_transport(url, env, sleep, TOKEN_HINT), "reviewer's token", token)
     body = {"ref": ref, "variables": [{"key": key, "value": value} for key, value in variables.items()]}
     named = quote(project, safe="")
     try:
@@ -190,9 +188,7 @@ def _denied(error: Denied, where: str) -> BadInput:
     if error.status == 401:  # noqa: PLR2004 -- HTTP's own number
         return BadInput("GitLab: it does not know the token: expired, revoked or mistyped", TOKEN_HINT)
     if error.status == 403:  # noqa: PLR2004
-        return BadInput(
-            f"GitLab: the token may not do that ({error.said}): its scope or your role is too small", TOKEN_HINT
-        )
+        return BadInput(f"{error.said}: its scope or your role is too small", TOKEN_HINT)
     return BadInput(f"GitLab: there is no {where}, or not for this token", "look at the address in the browser")
 
 

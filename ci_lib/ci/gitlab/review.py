@@ -157,6 +157,6 @@ def main(args: Namespace, env: Mapping[str, str], console: Console) -> int:
         message = "with --pipeline GitLab asks, and knows who plays the gate"
         raise BadInput(message, "leave --page and --as out")
     server, token = settings(args, env), own_token(args.token_file, env)
-    remote = open_remote(args.pipeline, server.url, token, say=console.say, sleep=time.sleep)
+    remote = open_remote(args.pipeline, server.url, token, env=env, say=console.say, sleep=time.sleep)
     chain = show(remote, str(args.chain or "release"))
     return respond(remote, chain, server, answer.typed(args))
