@@ -23,3 +23,5 @@ class Announcement:
     registry: str
     """MLflow's address; a link where it is one."""
     run_id: str | None
+    waivable: bool = False
+    """With the verdict fail: each failed finding may be waived, so that a person is asked all the same."""

@@ -65,9 +65,10 @@ def settings(args: Namespace, env: Mapping[str, str]) -> GitLabServer:
         BadInput: neither names one.
     """
     if args.config.exists():
-        from ci_lib import reading  # noqa: PLC0415
+        from ci_lib import configuration  # noqa: PLC0415
+        from ci_lib.ci.detect import policy_from  # noqa: PLC0415
 
-        found = reading.load(args.config, args.overrides).policy.approval.gitlab
+        found = configuration.read(args, env, lambda: policy_from(env)).config.policy.approval.gitlab
         if found is not None:
             return found
     if env.get(URL) and args.pipeline:

@@ -16,6 +16,7 @@ from ci_lib.files import write_atomically
 from ci_lib.job import Job
 from ci_lib.production import open_production
 from ci_lib.release import Release
+from ci_lib.waivers import askable
 
 
 def main(job: Job) -> int:
@@ -48,6 +49,7 @@ def _announcement(job: Job, candidate: Candidate, decision: Decision, rows: int)
         code=digits(chains.read(job.chain).subjects(job.config.policy.fingerprint())),
         registry=candidate.registry,
         run_id=candidate.run_id,
+        waivable=decision.verdict == "fail" and askable(decision, job.config.policy.approval),
     )
 
 

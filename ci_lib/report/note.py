@@ -29,6 +29,7 @@ def render(view: View) -> bytes:
         "",
         f"Digest to compare: {cell(view.compare)}. Commit: {cell(view.commit[:12])}. Authors: {people}.",
         *(["", f"To approve, accept by name: {', '.join(cell(name) for name in view.accept)}."] if view.accept else []),
+        *(["", f"Waivers asked for: {', '.join(cell(name) for name in view.waive)}."] if view.waive else []),
     ]
     return ("\n".join(parts).rstrip("\n") + "\n").encode()
 

@@ -1,6 +1,7 @@
 """Where GitLab's people look: the note is edited, not repeated; nothing that is announced decides anything."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,11 @@ def test_how_the_gates_stand(scene: Scene) -> None:
     scene.server.world.job_tokens_read_jobs = False
     (said,) = scene.adapter(played).gates()
     assert said.startswith("unknown: GitLab: no token may read the jobs of pipeline")
+
+
+@pytest.mark.parametrize("waivable", [True, False])
+def test_a_failure_that_may_be_waived_says_how(scene: Scene, waivable: bool) -> None:
+    where = announce.Links(report=None, mlflow=None, pipeline="https://gitlab.example/p")
+    text = announce.body(replace(about(scene, "fail"), waivable=waivable), where, 1)
+    assert ("`ML_RELEASE_WAIVE` (names) with `ML_RELEASE_OWNER` and `ML_RELEASE_UNTIL`" in text) is waivable
+    assert ("It goes no further" in text) is not waivable

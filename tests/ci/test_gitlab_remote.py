@@ -4,6 +4,7 @@ import io
 import json
 from argparse import Namespace
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from doubles.gitlab import Fault
 from doubles.gitlab_release import Pipelines
 from doubles.gitlab_scene import Scene
 from doubles.gitlab_world import NO_ONE, Job, Pipeline
+from doubles.repository import Git
 from doubles.small_chain import World
 
 from ci_lib import cli, trigger
+from ci_lib.answer import Words
 from ci_lib.chain import FILES, Chain, read_approvals
 from ci_lib.ci.gitlab import remote, review
 from ci_lib.ci.gitlab.remote import Remote
@@ -63,16 +66,17 @@ def runner(team: Pipelines, job: Job) -> Callable[[float], None]:
 
 def answer(team: Pipelines, pipeline: Pipeline, chain: Chain, *, reject: bool = False, **more: Any) -> int:
     job = pipeline.job("reject" if reject else "approve")
-    given = {"reason": "I read it", "accepted": [] if reject else [ACCEPT]} | more
+    given: dict[str, Any] = {"reason": "I read it", "accepted": () if reject else (ACCEPT,)} | more
     there = opened(team, pipeline, sleep=runner(team, job))
-    return review.respond(there, chain, team.scene.settings(), reject=reject, **given)
+    words = Words(decision="rejected" if reject else None, **given)
+    return review.respond(there, chain, team.scene.settings(), words)
 
 
 def test_what_is_at_the_gate_is_shown_with_the_command_that_answers(team: Pipelines) -> None:
     pipeline = waiting(team)
     there = opened(team, pipeline)
     chain = review.show(there, "release")
-    code = review.respond(there, chain, team.scene.settings(), reject=False, reason="", accepted=[])
+    code = review.respond(there, chain, team.scene.settings(), Words())
     shown = "\n".join(team.scene.said)
     assert code == Exit.NO_APPROVAL
     assert "loan-approval: the verdict is inconclusive" in shown
@@ -106,6 +110,19 @@ def test_words_are_variables_where_the_job_has_no_inputs_for_them(team: Pipeline
     pipeline.job("approve").spec.inputs = {}
 
 
+def test_waivers_and_conditions_go_with_it(team: Pipelines) -> None:
+    """The gate's job declares no inputs for them, so all words go as variables."""
+    team.edited(waivable=("impact_ratio",))
+    pipeline = waiting(team)
+    chain = review.show(opened(team, pipeline), "release")
+    asked = {"waived": (ACCEPT,), "owner": "dora", "until": date(2026, 12, 20), "conditions": ("watch; daily", "b")}
+    assert answer(team, pipeline, chain, accepted=(), **asked) == Exit.DONE
+    (signed,) = read_approvals(team.answers)
+    (waiver,) = signed.approval.waivers
+    assert (waiver.finding, waiver.owner, waiver.reason) == (ACCEPT, "dora", "I read it")
+    assert signed.approval.conditions == ("watch; daily", "b")
+
+
 def test_a_rejection_plays_the_job_that_rejects(team: Pipelines) -> None:
     pipeline = waiting(team)
     chain = review.show(opened(team, pipeline), "release")
@@ -128,8 +145,11 @@ def test_where_nobody_may_use_variables_it_says_so(team: Pipelines) -> None:
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"accepted": []}, "an approver accepts each by name"),
-        ({"accepted": ["x"]}, "no inconclusive finding is called x"),
+        ({"accepted": ()}, "an approver accepts each by name"),
+        ({"accepted": ("x",)}, "no inconclusive finding is called x"),
+        ({"waived": ("x",), "owner": "dora", "until": date(2026, 12, 20)}, "no finding that did not pass is called x"),
+        ({"waived": (ACCEPT,), "owner": "dora"}, "has no last day"),
+        ({"owner": "dora"}, "--owner is about a waiver, and none is named"),
     ],
 )
 def test_an_incomplete_answer_plays_nothing(team: Pipelines, given: dict[str, Any], sentence: str) -> None:
@@ -145,7 +165,7 @@ def test_a_bots_token_plays_nothing(team: Pipelines) -> None:
     there = opened(team, pipeline, "note")
     chain = review.show(there, "release")
     with pytest.raises(Refused, match="a bot's; a person's own token"):
-        review.respond(there, chain, team.scene.settings(), reject=False, reason="why", accepted=[ACCEPT])
+        review.respond(there, chain, team.scene.settings(), Words(reason="why", accepted=(ACCEPT,)))
 
 
 def test_a_gate_that_was_played_is_not_played_again(team: Pipelines) -> None:
@@ -222,7 +242,7 @@ def test_a_job_that_ends_otherwise_is_said(team: Pipelines, state: str, log: byt
 def args(team: Pipelines, action: str, **more: Any) -> Namespace:
     given = {
         "action": action, "pipeline": None, "ref": "main", "job": None, "to": None, "reason": "", "token_file": None,
-        "environment": None, "config": Path("no.yml"), "overrides": [],
+        "environment": None, "config": Path("no.yml"), "overrides": [], "policy_from": None,
     }  # fmt: skip
     del team
     return Namespace(**given | more)
@@ -280,16 +300,32 @@ def test_what_a_trigger_needs_is_said(team: Pipelines, action: str, more: dict[s
         trigger.main(args(team, action, **more), env(team), Console(io.StringIO()))
 
 
-def test_deploy_needs_a_pipeline_even_where_release_yml_names_the_server(team: Pipelines, tmp_path: Path) -> None:
-    server = {"url": team.scene.server.url, "project": 7}
+def naming(url: str, path: Path) -> Path:
+    """Write a release.yml that names a GitLab."""
     release = {
         "model": "loan", "task": "binary", "data": {"source": "x.csv", "target": "y"},
         "policy": {
-            "rules": [{"metric": "roc_auc", "at_least": 0.7}], "approval": {"approvers": ["ben"], "gitlab": server},
+            "rules": [{"metric": "roc_auc", "at_least": 0.7}],
+            "approval": {"approvers": ["ben"], "gitlab": {"url": url, "project": 7}},
         },
     }  # fmt: skip
-    path = tmp_path / "release.yml"
     path.write_text(json.dumps(release))
+    return path
+
+
+def test_a_branch_under_review_does_not_say_whom_the_token_is_sent_to(team: Pipelines, tmp_path: Path) -> None:
+    """Where the reviewer's environment names the protected branch."""
+    git = Git(tmp_path / "project").start()
+    path = naming(team.scene.server.url, git.root / "release.yml")
+    git.commit()
+    git.publish()
+    naming("https://evil.example", path)
+    found = trigger.settings(args(team, "rollback", config=path), env(team) | {"ML_RELEASE_POLICY_FROM": "origin/main"})
+    assert found.url == team.scene.server.url
+
+
+def test_deploy_needs_a_pipeline_even_where_release_yml_names_the_server(team: Pipelines, tmp_path: Path) -> None:
+    path = naming(team.scene.server.url, tmp_path / "release.yml")
     with pytest.raises(BadInput, match="deploy goes on from a gate: which pipeline's"):
         trigger.main(args(team, "deploy", config=path), env(team), Console(io.StringIO()))
 

@@ -1,8 +1,8 @@
 """Deploy, over a real embedded MLflow: what it does, what stops it, and what running it again does."""
 
 import shutil
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from ci_lib.jobs import deploy, rollback
 from doubles.asked import waiver
-from doubles.small_chain import NAMED, NOW, World, config, decide, rules
+from doubles.small_chain import NAMED, NOW, LocalCI, World, config, decide, rules
 from mlflow import MlflowClient
 
 from ci_lib import chain as chains
+from ci_lib.approval import Approval
 from ci_lib.audit import audit
 from ci_lib.candidate import Person
 from ci_lib.champion import compared
@@ -256,6 +257,34 @@ def test_a_no_that_comes_while_the_bytes_are_copied_stops_the_deploy(world: Worl
     assert "ben rejected it: not yet" in world.heard()
     assert head(world) is None
     assert world.registry.alias("loan", "champion") is None
+
+
+@dataclass
+class Hearing(LocalCI):
+    """A CI system in which somebody says no after the deploy has begun."""
+
+    asked: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+
+    def confirm(self, approvals: Sequence[Approval], approvers: Collection[str]) -> None:
+        self.asked.append((len(approvals), tuple(approvers)))
+        if len(self.asked) > 1:
+            message = "somebody played reject"
+            raise Refused(message, "look at the pipeline")
+
+
+def test_the_ci_system_is_asked_again_before_anything_is_written(world: World) -> None:
+    roles = {"approvers": {"data-science": ["ana"], "risk": ["ben"]}, "required": {"data-science": 1, "risk": 1}}
+    world.config = config(policy=rules(**roles))
+    made = world.train("A")
+    world.ci = hearing = Hearing()
+    world.approve(made)
+    assert run(world) == Exit.NO_APPROVAL
+    assert hearing.asked == [], "there is nothing to confirm yet"
+    world.approve(made, approver=Person(id="ben", known_from="self-declared"), nonce="b")
+    with pytest.raises(Refused, match="somebody played reject"):
+        run(world)
+    assert hearing.asked == [(2, ("ana", "ben"))] * 2
+    assert head(world) is None
 
 
 def test_a_no_that_is_none_of_this_question_does_not_stop_what_is_being_released(world: World) -> None:

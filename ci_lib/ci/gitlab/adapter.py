@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ci_lib.announcement import Announcement
-from ci_lib.answer import Choice, Said
+from ci_lib.answer import Said
 from ci_lib.approval import Approval, Assurance
 from ci_lib.candidate import Person
 from ci_lib.ci.gitlab import announce as announcing
-from ci_lib.ci.gitlab import gates, here, people
+from ci_lib.ci.gitlab import gates, here, people, typed
 from ci_lib.ci.gitlab.client import Client, Denied, Kind, Reader, client
 from ci_lib.ci.gitlab.here import Asking, Here
 from ci_lib.ci.local import commit_authors
-from ci_lib.errors import BadInput, Refused, ReleaseError, Unavailable
+from ci_lib.errors import Refused, ReleaseError, Unavailable
 from ci_lib.vouching import GitLabServer
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 JOB_TOKEN, READ_TOKEN = "CI_JOB_TOKEN", "ML_RELEASE_GITLAB_TOKEN"
 OTHER = "somebody else plays the gate: a listed approver who neither wrote nor started this"
-SEPARATORS = re.compile(r"[;\n]")
-WORDS: Mapping[str, Choice] = {
-    "approve": "approved", "approved": "approved", "reject": "rejected", "rejected": "rejected",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +39,11 @@ class GitLab:
     sleep: Callable[[float], None]
     session: "requests.Session | None" = field(default=None, repr=False)
     """What calls go through; python-gitlab makes its own when there is none."""
+
+    _known: dict[tuple[str | None, str | None], tuple[Person, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Authors, asked once a job: every answer that lies here is held against them."""
 
     name = "gitlab"
     assurance: Assurance = "ci-verified"
@@ -79,6 +80,11 @@ class GitLab:
         Raises:
             Refused: the candidate is from another commit than this pipeline, or GitLab does not say who wrote it.
         """
+        if (since, until) not in self._known:
+            self._known[since, until] = self._authors(since, until)
+        return self._known[since, until]
+
+    def _authors(self, since: str | None, until: str | None) -> tuple[Person, ...]:
         job = self.here.job
         if until != job.sha:
             message = f"GitLab: the candidate was trained from commit {until}, and this pipeline is about {job.sha}"
@@ -152,23 +158,9 @@ class GitLab:
         """Return what was typed as variables or inputs when the gate was played.
 
         Raises:
-            BadInput: the decision is none.
+            BadInput: the decision is none, or the day no day.
         """
-        word = self.env.get("ML_RELEASE_DECISION", "").strip().lower()
-        if word and word not in WORDS:
-            message = f"GitLab: ML_RELEASE_DECISION is {word!r}"
-            raise BadInput(message, "write approve or reject")
-        name = self.here.job.name
-        accepted = [part.strip() for part in SEPARATORS.split(self.env.get("ML_RELEASE_ACCEPT", ""))]
-        rejects = name == self.server.reject
-        return Said(
-            decision=WORDS.get(word) or ("rejected" if rejects else None),
-            reason=self.env.get("ML_RELEASE_REASON", "").strip(),
-            accepted=tuple(dict.fromkeys(part for part in accepted if part)),
-            code=self.env.get("ML_RELEASE_CODE", ""),
-            otherwise=f"played {name!r} in GitLab, and typed no reason",
-            only="rejected" if rejects else None,
-        )
+        return typed.said(self.env, self.here.job.name, self.server)
 
     def announce(self, about: Announcement) -> Sequence[str]:
         """Write links for the job's page; post note and commit status where there is a token for them."""

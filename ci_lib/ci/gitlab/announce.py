@@ -94,11 +94,12 @@ def _links(where: Links) -> Iterator[str]:
 
 
 def _how_to(about: Announcement) -> list[str]:
-    if about.verdict == "fail":
+    if about.verdict == "fail" and not about.waivable:
         return ["It goes no further: change the model or the data."]
+    waive = "`ML_RELEASE_WAIVE` (names) with `ML_RELEASE_OWNER` and `ML_RELEASE_UNTIL`, " if about.waivable else ""
     how = (
         "Read the report, then play `approve` or `reject` in the pipeline. To say why, or to accept a finding, give "
-        "variables or inputs with it: `ML_RELEASE_REASON`, `ML_RELEASE_ACCEPT` (names, separated by `;`), and "
+        f"variables or inputs with it: `ML_RELEASE_REASON`, `ML_RELEASE_ACCEPT` (names, separated by `;`), {waive}and "
         f"`ML_RELEASE_CODE`, which is your user name, a colon, and `{about.code}`."
     )
     return [how]

@@ -7,20 +7,22 @@ the code that says they are theirs (`ci_lib.answer`). What decides is checked ag
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from ci_lib import answer
 from ci_lib import chain as chains
+from ci_lib.answer import Words
 from ci_lib.chain import FILES, Chain
 from ci_lib.ci.gitlab.jobs import Played
 from ci_lib.ci.gitlab.people import is_bot
 from ci_lib.ci.gitlab.remote import Remote, open_remote, own_token
 from ci_lib.console import Console
 from ci_lib.errors import BadInput, Exit, Refused
-from ci_lib.text import quoted
+from ci_lib.text import quoted, visible
 from ci_lib.trigger import settings
 from ci_lib.vouching import GitLabServer
+from ci_lib.waivers import failed, open_findings
 
 
 def show(remote: Remote, folder: str) -> Chain:
@@ -36,13 +38,14 @@ def show(remote: Remote, folder: str) -> Chain:
     """
     job, chain = _records(remote, folder)
     decision = chain.decision
-    remote.say(f"{decision.model}: the verdict is {decision.verdict}")
+    remote.say(visible(f"{decision.model}: the verdict is {decision.verdict}", None))
     remote.say(f"  report   {job.url}/artifacts/file/{folder}/report/index.html")
     remote.say(f"  bytes    {chain.candidate.manifest.digest().removeprefix('sha256:')[:8]}")
-    remote.say(f"  authors  {', '.join(person.id for person in chain.candidate.authors)}")
+    remote.say(f"  policy   {visible(str(decision.policy_source), None)}")
+    remote.say(visible(f"  authors  {', '.join(person.id for person in chain.candidate.authors)}", None))
     for finding in decision.findings:
         if finding.outcome != "pass":
-            remote.say(f"  {finding.outcome:12} {finding.name}: {finding.sentence}")
+            remote.say(visible(f"  {finding.outcome:12} {finding.name}: {finding.sentence}", None))
     passed = sum(finding.outcome == "pass" for finding in decision.findings)
     remote.say(f"  {'pass':12} {passed} of {len(decision.findings)} findings")
     return chain
@@ -64,32 +67,40 @@ def _records(remote: Remote, folder: str) -> tuple[Played, Chain]:
     raise BadInput(message, "has the report job run? --chain names another folder")
 
 
-def respond(
-    remote: Remote, chain: Chain, server: GitLabServer, *, reject: bool, reason: str, accepted: Sequence[str]
-) -> int:
+def respond(remote: Remote, chain: Chain, server: GitLabServer, words: Words) -> int:
     """Play the gate with an answer, follow it, and return its exit code; 12 when there is no answer yet.
 
     Raises:
         BadInput: something is left open in the answer.
         Refused: this person cannot play the gate.
     """
-    if not reason.strip():
+    if not words.reason.strip():
         remote.say(f"  next: {_command(chain, remote)}")
         return Exit.NO_APPROVAL
-    _complete(chain, reject=reject, accepted=accepted)
+    _complete(chain, words)
     me = remote.me()
     if is_bot(me):
         message = f"GitLab: the token is {me.username!r}'s, a bot's; a person's own token plays the gate"
         raise Refused(message, "make a personal access token")
-    job = _waiting(remote, server, reject=reject)
-    words = {
-        "ML_RELEASE_DECISION": "reject" if reject else "approve",
-        "ML_RELEASE_REASON": reason.strip(),
-        "ML_RELEASE_CODE": answer.code(chain.subjects(chain.decision.policy), me.username),
-        **({"ML_RELEASE_ACCEPT": ";".join(accepted)} if accepted else {}),
+    job = _waiting(remote, server, reject=words.decision == "rejected")
+    code = answer.code(chain.subjects(chain.decision.policy), me.username)
+    remote.say(visible(f"playing {job.name!r} as {me.username}: {job.url}", None))
+    return remote.follow(remote.play(job, {**_variables(words), "ML_RELEASE_CODE": code}))
+
+
+def _variables(words: Words) -> dict[str, str]:
+    """Return words as the gate's job takes them, see `adapter.GitLab.said`."""
+    found = {
+        "DECISION": "reject" if words.decision == "rejected" else "approve",
+        "REASON": words.reason.strip(),
+        "ACCEPT": ";".join(words.accepted),
+        "WAIVE": ";".join(words.waived),
+        "OWNER": words.owner.strip(),
+        "UNTIL": words.until.isoformat() if words.until else "",
+        "WAIVE_REASON": words.waive_reason.strip(),
+        "CONDITION": "\n".join(visible(text, None) for text in words.conditions),
     }
-    remote.say(f"playing {job.name!r} as {me.username}: {job.url}")
-    return remote.follow(remote.play(job, words))
+    return {f"ML_RELEASE_{name}": value for name, value in found.items() if value}
 
 
 def _waiting(remote: Remote, server: GitLabServer, *, reject: bool) -> Played:
@@ -105,15 +116,23 @@ def _waiting(remote: Remote, server: GitLabServer, *, reject: bool) -> Played:
     raise Refused(message, "look at the pipeline in the browser")
 
 
-def _complete(chain: Chain, *, reject: bool, accepted: Sequence[str]) -> None:
-    """Refuse an answer that the gate would refuse, before anything is played."""
+def _complete(chain: Chain, words: Words) -> None:
+    """Refuse an answer that the gate would refuse, before anything is played; what the policy lets be waived it knows.
+
+    Somebody else may have waived a failed finding already, so one that is left open is the gate's to refuse.
+    """
+    answer.waivers(words)
     open_ones = chain.decision.inconclusive
-    unknown = [name for name in accepted if name not in open_ones]
+    unknown = [name for name in words.accepted if name not in open_ones]
     if unknown:
         message = f"no inconclusive finding is called {', '.join(unknown)}"
         raise BadInput(message, f"the ones to accept are: {', '.join(open_ones) or 'none'}")
-    left = [name for name in open_ones if name not in accepted]
-    if left and not reject:
+    unknown = [name for name in words.waived if name not in open_findings(chain.decision)]
+    if unknown:
+        message = f"no finding that did not pass is called {', '.join(unknown)}"
+        raise BadInput(message, f"the ones to waive are among: {', '.join(open_findings(chain.decision)) or 'none'}")
+    left = [name for name in open_ones if name not in {*words.accepted, *words.waived}]
+    if left and words.decision != "rejected":
         message = f"these findings are not settled, and an approver accepts each by name: {', '.join(left)}"
         raise BadInput(message, "add " + " ".join(f"--accept {quoted(name)}" for name in left))
 
@@ -121,6 +140,8 @@ def _complete(chain: Chain, *, reject: bool, accepted: Sequence[str]) -> None:
 def _command(chain: Chain, remote: Remote) -> str:
     address = str(remote.raw.get("web_url") or "URL")
     accepts = "".join(f" --accept {quoted(name)}" for name in chain.decision.inconclusive)
+    waives = "".join(f" --waive {quoted(name)}" for name in failed(chain.decision))
+    accepts += f'{waives} --owner "…" --until YYYY-MM-DD' if waives else ""
     return f'ml-release approve --pipeline {address} --reason "…"{accepts}, or --reject --reason "…"'
 
 
@@ -132,7 +153,10 @@ def main(args: Namespace, env: Mapping[str, str], console: Console) -> int:
         Refused: this person cannot play the gate, or the records do not hold.
         Unavailable: GitLab does not answer.
     """
+    if args.page or args.approver:
+        message = "with --pipeline GitLab asks, and knows who plays the gate"
+        raise BadInput(message, "leave --page and --as out")
     server, token = settings(args, env), own_token(args.token_file, env)
     remote = open_remote(args.pipeline, server.url, token, say=console.say, sleep=time.sleep)
     chain = show(remote, str(args.chain or "release"))
-    return respond(remote, chain, server, reject=args.reject, reason=args.reason, accepted=args.accept)
+    return respond(remote, chain, server, answer.typed(args))
