@@ -83,9 +83,9 @@ def no_meanwhile(job: Job, chain: Chain) -> Approval | None:
     for path in sorted((job.here / "approvals").glob("*.json")):
         with suppress(Refused):
             found.append(Signed.read(path))
-    noes = [signed for signed in found if signed.approval.decision == "rejected"]
-    known = authors(job, chain) if noes else ()
-    for signed in noes:
+    said_no = [signed for signed in found if signed.approval.decision == "rejected"]
+    known = authors(job, chain) if said_no else ()
+    for signed in said_no:
         with suppress(Refused):
             check(job, chain, signed, known=known)
             return signed.approval

@@ -124,7 +124,7 @@ def _waivable(value: Any) -> Iterator[Problem]:  # noqa: ANN401
     """What may be waived is a finding that some rule can make."""
     yield from twice(value, *HERE, "waivable")
     rules = items(value, "policy", "rules")
-    named = {at(rule, "metric") for rule in rules}
+    named = [at(rule, "metric") for rule in rules]  # of any type: a list or a mapping can be in no set
     known = {each for each in named if isinstance(each, str)} | {rule.metric for rule in BUILT_IN}
     for index, name in enumerate(items(value, *HERE, "waivable")):
         if not isinstance(name, str):

@@ -569,3 +569,11 @@ def test_any_edit_of_a_good_file_gives_a_config_or_bad_input(target: Path, text:
 @given(key=KEYS, tree=TREE, text=st.text(max_size=20))
 def test_any_override_gives_a_config_or_bad_input(target: Path, key: str, tree: Any, text: str) -> None:
     only_config_or_bad_input(target, GOOD, [f"{key}={flow(tree)}", text])
+
+
+@pytest.mark.parametrize("odd", ["{a: {b: 1}}", "[roc_auc]", "[[]]", "{}", "1", "true", "~", ".nan", "''"])
+@pytest.mark.parametrize("more", ["", ", waivable: [roc_auc, roc_auc#2]"])
+def test_a_metric_that_is_no_text_is_a_complaint_of_its_own(odd: str, more: str) -> None:
+    """Whatever else looks at the rules' metrics must not stumble over one that cannot be a key of a set."""
+    text = changed("required: 1", "required: 1" + more).replace("metric: roc_auc", f"metric: {odd}", 1)
+    assert any("policy.rules[0].metric" in line for line in complaints(text))

@@ -41,7 +41,9 @@ def standing(approvals: Sequence[Approval], *, policy: ApprovalPolicy, decision:
     """
     for answer in approvals:
         if answer.decision == "rejected":
-            return Standing(state="rejected", sentence=visible(f"{answer.approver.id} rejected it: {answer.reason}"))
+            return Standing(
+                state="rejected", sentence=visible(f"{answer.approver.id} rejected it: {answer.reason}", None)
+            )
     waived = {waiver.finding for answer in approvals for waiver in answer.waivers}
     unwaived = tuple(name for name in failed(decision) if name not in waived)
     have, missing, who = _places(approvals, policy)
@@ -49,16 +51,17 @@ def standing(approvals: Sequence[Approval], *, policy: ApprovalPolicy, decision:
     if have < places or not have:
         words = f"{have} of {places} approvals"
         words += f"; still needed: {'; '.join(missing)}" if have and missing else ""
-        return Standing(state="waiting", sentence=words, missing=missing, who=who, unwaived=unwaived)
+        return Standing(state="waiting", sentence=visible(words, None), missing=missing, who=who, unwaived=unwaived)
     if unwaived:
         words = f"nobody has waived {', '.join(unwaived)} by name"
-        return Standing(state="waiting", sentence=words, who=who, unwaived=unwaived)
+        return Standing(state="waiting", sentence=visible(words, None), who=who, unwaived=unwaived)
     settled = waived | {name for answer in approvals for name in answer.accepted}
     unsettled = [name for name in decision.inconclusive if name not in settled]
     if unsettled:
         words = f"nobody has accepted {', '.join(unsettled)} by name"
-        return Standing(state="waiting", sentence=words, who=who)
-    return Standing(state="approved", sentence="approved by " + ", ".join(answer.approver.id for answer in approvals))
+        return Standing(state="waiting", sentence=visible(words, None), who=who)
+    people = ", ".join(answer.approver.id for answer in approvals)
+    return Standing(state="approved", sentence=visible(f"approved by {people}", None))
 
 
 def _places(approvals: Sequence[Approval], policy: ApprovalPolicy) -> tuple[int, tuple[str, ...], tuple[str, ...]]:

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from doubles.fuzz import Grower, bytes_turned, seeded
+from doubles.fuzz import Grower, bytes_turned, seeded, written
 from doubles.project import RELEASE, Project
 from ruamel.yaml import YAML
 from torture.sizes import size
@@ -35,12 +35,37 @@ FULL_GOOD: dict[str, Any] = {
         "production": {"registry": "http://127.0.0.1:9", "name": "loan"},
     },
 }
+WITH_ROLES: dict[str, Any] = {
+    **FULL_GOOD,
+    "policy": {
+        "rules": [
+            {"metric": "roc_auc", "at_least": 0.7, "on_breach": "review"},
+            {"metric": "impact_ratio", "by": ["group"], "at_least": 0.8},
+        ],
+        "approval": {
+            "approvers": {"science": ["ana", "cleo"], "risk": ["ben"]},
+            "required": {"science": 1, "risk": 1},
+            "keys": [{"name": "gate", "public": f"ed25519:{'A' * 43}=", "not_after": "2027-06-30T00:00:00Z"}],
+            "waivable": ["roc_auc", "impact_ratio:group=a"],
+            "waiver_for": "10 days",
+        },
+        "formats": {"serialization": ["skops"], "types": ["scikit-learn"]},
+    },
+}
+"""What a plain policy leaves out."""
 Say = Callable[..., None]
 
 ABOUT_ALL = re.compile(r"(is empty|at top level, not a mapping of keys|larger than 1 MiB)")
 """What is wrong with a whole file is in no line."""
 LONGEST = 60_000
 """Characters of a message: at most 50 problems, each with a value that is cut."""
+
+
+@pytest.mark.parametrize("good", [FULL_GOOD, WITH_ROLES], ids=["plain", "roles"])
+def test_what_is_grown_from_is_good(tmp_path: Path, good: dict[str, Any]) -> None:
+    """Or everything would be refused for one and the same reason."""
+    (tmp_path / "release.yml").write_text(written(good))
+    assert outcome(tmp_path / "release.yml") == "ok"
 
 
 def outcome(path: Path) -> str:
@@ -89,8 +114,8 @@ def fuzz(texts: Iterator[bytes], path: Path) -> dict[str, int]:
 
 
 def test_a_release_yml_grown_from_the_schema_ends_in_a_sentence(tmp_path: Path, figure: Say) -> None:
-    grower, count = Grower(FULL_GOOD), size(400, 10_000)
-    texts = (grower.document(seeded(seed)).encode("utf-8", "surrogatepass") for seed in range(count))
+    growers, count = [Grower(FULL_GOOD), Grower(WITH_ROLES)], size(400, 10_000)
+    texts = (growers[seed % 2].document(seeded(seed)).encode("utf-8", "surrogatepass") for seed in range(count))
     found = fuzz(texts, tmp_path / "release.yml")
     assert found["refused"] > count * 0.6, "most of them are wrong"
     assert found["ok"] > 0, "and some are only odd"

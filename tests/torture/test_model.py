@@ -165,20 +165,21 @@ class Recorder:
 
     def watch(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def recorded(*args: Any, **kwargs: Any) -> Any:
-            said = self.name(name, args)
+            said = self.name(name, args, str(kwargs.get("artifact_uri", "")))
             if said and self.calls[-1:] != [said]:
                 self.calls.append(said)
             return call(*args, **kwargs)
 
         return recorded
 
-    def name(self, name: str, args: tuple[Any, ...]) -> str | None:
+    def name(self, name: str, args: tuple[Any, ...], fetched: str) -> str | None:
         if name == "log_param":
             kind = args[1].partition("-")[0]
             return self.WRITES[kind]
         if name == "get_model_version":
             return "read the ledger" if args[0].startswith("ledger--") else "look at the version"
-        return None if name in self.LOCAL else self.NAMES[name]
+        records = "/releases/" in fetched  # of an earlier release, kept beside the ledger: they never change
+        return None if name in self.LOCAL or records else self.NAMES[name]
 
 
 def reconciling(world: Project) -> int:
