@@ -13,6 +13,7 @@ from ci_lib.complaints import Problem, dotted, from_pydantic, not_finite
 from ci_lib.config import Config
 from ci_lib.errors import BadInput
 from ci_lib.overrides import put
+from ci_lib.text import visible
 
 LIMIT = 1 << 20
 """Bytes of a release.yml; a larger file is a mistake, and is not read."""
@@ -179,7 +180,8 @@ def _bad(found: list[Problem], places: _Places, lines: Mapping[Problem, int]) ->
     texts: dict[str, int] = {}
     for problem in found:
         order, where = place(problem)
-        texts.setdefault(f"{where}: {dotted(problem[0])}: {problem[1]}", order)
+        # One line each, whatever keys and values of the file are in it: a line break would forge another complaint.
+        texts.setdefault(visible(f"{where}: {dotted(problem[0])}: {problem[1]}", None), order)
     ordered = sorted(texts, key=lambda text: texts[text])
     shown = ordered[:REPORTED]
     if len(ordered) > REPORTED:

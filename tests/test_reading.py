@@ -1,5 +1,6 @@
 """release.yml -> Config: what is wrong is said at once, with line, path and a suggestion, and never as a traceback."""
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from ci_lib.config import Config
 from ci_lib.errors import BadInput
 from ci_lib.measure.catalogue import CATALOGUE
 from ci_lib.reading import load
+from ci_lib.text import visible
 
 GOOD = """\
 model: loan-approval
@@ -577,3 +579,26 @@ def test_a_metric_that_is_no_text_is_a_complaint_of_its_own(odd: str, more: str)
     """Whatever else looks at the rules' metrics must not stumble over one that cannot be a key of a set."""
     text = changed("required: 1", "required: 1" + more).replace("metric: roc_auc", f"metric: {odd}", 1)
     assert any("policy.rules[0].metric" in line for line in complaints(text))
+
+
+@pytest.mark.parametrize("sign", ["\\n", "\\r", "\\u2028", "\\x85", "\\x1b[31m", "\\u202e"])
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("metric: latency_p99_ms", 'metric: "odd{}release.yml:1: model: is fine"'),
+        ("task: binary", 'task: binary\n"odd{}release.yml:1: model: is fine": 1'),
+        ("required: 1", 'required: 1, waivable: [nothing, "odd{}release.yml:1: x"]'),
+        ("sensitive: [black, hispan, male, married]", 'sensitive: ["odd{}release.yml:1: x"]'),
+        ("approvers: [ana, ben]", 'approvers: ["odd{}release.yml:1: x", "odd{}release.yml:1: x"]'),
+        ("staging: {", '"odd{}release.yml:1: x": {'),
+    ],
+)
+def test_a_name_of_the_file_forges_no_complaint(old: str, new: str, sign: str) -> None:
+    """Nor hides one: each line of what is said is one of ours, and all that is in it can be seen."""
+    text = changed(old, new.replace("{}", sign))
+    with pytest.raises(BadInput) as caught:
+        load(written(text))
+    for line in str(caught.value.what).splitlines():
+        assert re.match(r"release\.yml:\d+: \S", line), line
+        assert not line.startswith("release.yml:1: "), line
+        assert visible(line, None) == line

@@ -30,7 +30,8 @@ SCALARS = (
     "2026-11-24T00:00:00Z", "!!int ''", "!!float x", "!!python/object/apply:os.system ['true']", "!!binary '?'",
     "!!timestamp 1", "!foo bar", "!!set {a}", "&a [*a]", "*missing", "&x 1", "{<<: {a: 1}}", "{<<: *a}", "? [a]",
     "{[a]: b}", "{{a: b}: c}", "|\n  text", ">-\n  text", '"\\0"', '"\\ud800"', '"\\Uffffffff"', '"\\x1b[31m"', '"\\q"',
-    '"\u202e"', "'\u2028'", "\ufeff", "'@all'", "%x", "`x`", "@x", "\t1", "- - - -", ": :", "[1, 2", "}", "'", "# x",
+    '"\u202e"', "'\u2028'", "\ufeff", "'@all'", "%x", "`x`", "@x", "\t1", "- - - -",
+    '"a\\nb"', '"\\x85/close"', ": :", "[1, 2", "}", "'", "# x",
     "--- 1", "...", "7 days", "0 days", "1 fortnight", "99999999 weeks", "-1 day", "champion", "dummy", "roc_auc",
     "[roc_auc]", "/dev/zero", "../../etc/passwd", "http://a:b@c", "sqlite:////", "os:system",
 )  # fmt: skip
@@ -123,7 +124,7 @@ def turned(tree: Tree, rng: Random) -> Tree:
     return _other_key(tree, key, rng)
 
 
-KEYS = ("<<", "&a b", "*a", "? x", "!!str a", "[a]", "''", '"\\0"', "\ufeff", "'\u202e'")
+KEYS = ("<<", "&a b", "*a", "? x", "!!str a", "[a]", "''", '"\\0"', "\ufeff", "'\u202e'", '"a\\n/close"', '"\\e[31m"')
 
 
 def _other_key(tree: dict[Any, Tree], key: str, rng: Random) -> Tree:
