@@ -37,10 +37,13 @@ def test_every_extra_is_named() -> None:
     assert set(re.findall(r"ml-release(?:-core)?\[(\w+)\]", README)) == set(PROJECT["optional-dependencies"])
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/trust.md", "docs/gitlab.md"]
+)
 def test_every_file_it_links_to_is_there(document: str) -> None:
-    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", (ROOT / document).read_text())
-    assert [link for link in links if not (ROOT / link).is_file()] == []
+    path = ROOT / document
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", path.read_text())
+    assert [link for link in links if not (path.parent / link).is_file()] == []
 
 
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
