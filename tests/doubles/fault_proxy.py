@@ -70,6 +70,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: FaultProxy
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or each reply waits 40 ms between its head and its body
 
     def do_any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

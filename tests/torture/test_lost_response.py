@@ -1,8 +1,8 @@
 """Deploy and rollback over a line that loses, delays, cuts or replaces any one reply, then one re-run."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 from doubles import crashing
@@ -14,49 +14,83 @@ from torture.sizes import FULL
 
 BATCH = 10
 KIND = "server on SQLite"
-OPERATIONS = ("second deploy", "rollback")
+OUTAGE = 4
+"""Of the requests with which an outage may begin, every fourth is tried."""
 
 
-@contextmanager
-def line(registry: Place) -> Iterator[tuple[FaultProxy, Place]]:
-    """Put a proxy before the server."""
-    with fault_proxy(registry.address) as proxy:
-        yield proxy, replace(registry, address=proxy.url)
+class Case(NamedTuple):
+    """What happens to which requests of an operation."""
+
+    scene: str
+    fault: str
+    to: str = ""
+    """A part of the request's path; the last such request. Empty: each request in turn."""
+    on: bool = False
+    """Whether the fault stays until the job has given up."""
 
 
-def points(total: int, fault: str) -> list[int]:
-    """Return the numbers of the requests to disturb: all, or one that is another for each fault."""
-    return list(range(1, total + 1)) if FULL else [1 + (FAULTS.index(fault) * 13 + 7) % total]
+SLICE = (
+    Case("second deploy", "reset after", "model-versions/create"),
+    Case("second deploy", "a page instead", "evidence.json"),
+    Case("second deploy", "500 after", "runs/log-parameter"),
+    Case("rollback", "truncated after", "registered-models/alias"),
+    Case("rollback", "stalled after", "runs/log-parameter"),
+)
+ALL = [
+    Case(scene, fault, on=on)
+    for on in (False, True)
+    for scene in ("second deploy", "rollback")
+    for fault in FAULTS
+    if not (on and fault == "slow")  # a line that is always slow is only slow
+]
 
 
-@pytest.mark.parametrize("on", [False, True] if FULL else [False], ids=lambda on: "from then on" if on else "once")
-@pytest.mark.parametrize("scene", OPERATIONS)
-@pytest.mark.parametrize("fault", FAULTS)
+def numbers(case: Case, requests: list[str]) -> list[int]:
+    """Return which requests to disturb, counted from 1."""
+    if case.to:
+        return [max(number for number, request in enumerate(requests, start=1) if case.to in request)]
+    return list(range(1, len(requests) + 1, OUTAGE if case.on else 1))
+
+
+@pytest.mark.parametrize("case", ALL if FULL else SLICE, ids=lambda case: " ".join(map(str, case)))
 def test_whatever_happens_to_a_reply_the_operation_is_done_once(
-    warm: Warm, backend: Callable[[str], Place], figure: Callable[..., None], fault: str, scene: str, on: bool
+    warm: Warm, backend: Callable[[str], Place], figure: Callable[..., None], case: Case
 ) -> None:
-    what, prefix = SCENES[scene], f"{fault}-{scene}-{on}".replace(" ", "-")
-    with line(backend(KIND)) as (proxy, registry):
-        whole = replace(registry, name=f"{prefix}-whole")
-        warm.run(crashing.prepare, [whole], scene)
-        proxy.plan("", 0)
-        assert warm.run(crashing.attempt, whole, scene) == "done"
-        requests = proxy.seen
-        tried = points(len(requests), fault)
+    with fault_proxy(backend(KIND).address) as proxy:
+        prefix = "-".join(map(str, case)).replace(" ", "-").replace("/", "-")
+        registry = replace(backend(KIND), address=proxy.url, name=prefix)
+        requests = undisturbed(warm, proxy, registry, case.scene)
+        tried = numbers(case, requests)
         there = {number: replace(registry, name=f"{prefix}-{number}") for number in tried}
         for start in range(0, len(tried), BATCH):
-            warm.run(crashing.prepare, [there[number] for number in tried[start : start + BATCH]], scene)
+            warm.run(crashing.prepare, [there[number] for number in tried[start : start + BATCH]], case.scene)
         for number in tried:
-            proxy.plan(fault, number, on=on)
-            said = warm.run(crashing.attempt, there[number], scene)
-            where = f"{fault} at request {number}, {requests[number - 1]}: {said}"
-            assert len(proxy.seen) >= number, where
-            proxy.plan("", 0)
-            assert said == "done" or said.startswith("Unavailable: "), where
-            found = warm.run(crashing.recover, there[number], scene)
-            seen = found.seen
-            assert found.left.releases in {what.before, what.after}, where
-            assert (seen.releases, seen.operations) == (what.after, len(what.after)), where
-            assert (seen.champion, seen.versions) == (what.after[-1], what.versions), where
-            assert (seen.problems, seen.moved) == ((), False), where
+            try:
+                disturbed(warm, proxy, there[number], case, number)
+            except AssertionError as error:
+                error.add_note(f"{case.fault} at request {number}, {requests[number - 1]}")
+                raise
     figure("lost responses", "{} replies lost, cut, delayed or replaced, each operation done once", len(tried))
+
+
+def undisturbed(warm: Warm, proxy: FaultProxy, registry: Place, scene: str) -> list[str]:
+    """Return the requests of the operation when nothing happens."""
+    warm.run(crashing.prepare, [registry], scene)
+    proxy.plan("", 0)
+    assert warm.run(crashing.attempt, registry, scene) == "done"
+    return proxy.seen
+
+
+def disturbed(warm: Warm, proxy: FaultProxy, place: Place, case: Case, number: int) -> None:
+    what = SCENES[case.scene]
+    proxy.plan(case.fault, number, on=case.on)
+    said = warm.run(crashing.attempt, place, case.scene)
+    assert len(proxy.seen) >= number
+    proxy.plan("", 0)
+    assert said == "done" or said.startswith("Unavailable: "), said
+    found = warm.run(crashing.recover, place, case.scene)
+    seen = found.seen
+    assert found.left.releases in {what.before, what.after}, said
+    assert (seen.releases, seen.operations) == (what.after, len(what.after)), said
+    assert (seen.champion, seen.versions) == (what.after[-1], what.versions), said
+    assert (seen.problems, seen.moved) == ((), False), said
