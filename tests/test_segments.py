@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_lib.entry import sign
-from ci_lib.errors import Refused
+from ci_lib.errors import Refused, Unavailable
 from ci_lib.ledger import Ledger, copied
 from ci_lib.record import digest
 from ci_lib.release import Release
 from ci_lib.segments import SEAM, Store, place
+from ci_lib.signing import INTRUDER
 
 SIZE = 3
 
@@ -91,8 +92,10 @@ def test_an_older_release_is_read_from_its_segment_on() -> None:
     assert ledger(store).at(5).number == 5
     assert sorted(store.was_read) == [2, 3, 4]
     for number in (0, 11):
-        with pytest.raises(Refused, match=f"entry {number} is missing"):
+        with pytest.raises(Refused) as caught:
             ledger(store).at(number)
+        assert caught.value.what == f"the ledger does not hold: entry {number} is missing"
+        assert caught.value.hint == INTRUDER
 
 
 def test_an_append_reads_and_writes_as_much_in_the_second_segment_as_in_the_twentieth() -> None:
@@ -202,12 +205,26 @@ def test_an_operation_that_was_stopped_before_its_entry_appends_in_a_later_segme
     assert ledger(store).append(op, lambda head: entry(head, "mine", op=op)).number == 9
 
 
-@pytest.mark.parametrize("junk", ["junk", "0", "-1", "9", "²", "1" * 5000, ""])
+@pytest.mark.parametrize("junk", ["junk", "0", "-1", "4", "9", "²", "001", "1" * 5000, ""])
 def test_whoever_writes_into_an_operations_slots_stops_it(junk: str) -> None:
     store = filled(4)
     op = digest(b"mine")
     store.texts[f"aims-1-{op.removeprefix('sha256:')}"] = junk
-    with pytest.raises(Refused, match=r"aims-1-.* which is no segment"):
+    with pytest.raises(Refused) as caught:
+        ledger(store).append(op, lambda head: entry(head, op=op))
+    slot = f"aims-1-{op.removeprefix('sha256:')}"
+    assert caught.value.what == f"the ledger does not hold: {slot} is {junk[:20]!r}, which is no segment"
+    assert caught.value.hint == INTRUDER
+
+
+@pytest.mark.parametrize(("count", "size", "aimed"), [(1, 3, "2"), (4, 3, "3"), (8, 1, "10")])
+def test_a_run_that_has_seen_a_newer_head_is_waited_for_and_is_no_forgery(count: int, size: int, aimed: str) -> None:
+    """Somebody's next segment may not be open yet."""
+    store = MemoryStore(size=size)
+    fill(store, count)
+    op = digest(b"mine")
+    store.texts[f"aims-1-{op.removeprefix('sha256:')}"] = aimed
+    with pytest.raises(Unavailable, match="written by others all the time"):
         ledger(store).append(op, lambda head: entry(head, op=op))
 
 

@@ -148,7 +148,12 @@ def test_without_keys_nothing_is_appended_to_a_signed_ledger_and_the_keys_are_re
     (there,) = ledger(store).signed()
     assert signing(None).unknown([there, there]) == (there.entry.key,)
     assert signing(None, ONLY).unknown([there]) == ()
-    assert "a key that release.yml does not name: ml-release audit" in signing(None).words(there)
+    assert signing(None).words(there) == "signed with a key that release.yml does not name: ml-release audit"
+
+
+def test_of_an_unsigned_entry_it_is_said_why() -> None:
+    (there,) = ledger(filled(None)).signed()
+    assert signing(None).words(there) == "unsigned: release.yml names no key of role deploy"
 
 
 def test_a_ledger_that_began_unsigned_is_taken_over_by_the_digest_of_its_last_unsigned_entry() -> None:
@@ -191,6 +196,9 @@ def test_whoever_uses_a_model_needs_the_newest_signature_only() -> None:
         ledger(store, Signing(keys=(old,), only_head=True)).head()
     with pytest.raises(Refused, match="release 1 is unsigned, and it must be signed with one of the keys given"):
         ledger(filled(None), consumer).head()
+    with pytest.raises(Refused) as error:
+        ledger(filled(None), consumer).head()
+    assert error.value.hint == "ask those who release it; without --key its signature is not asked for"
     assert ledger(MemoryStore(), consumer).head() is None
 
 
@@ -199,3 +207,9 @@ def test_of_release_yml_the_keys_of_role_deploy_count() -> None:
     approval = config().policy.approval.model_copy(update={"keys": (gate, ONLY)})
     changed = config().model_copy(update={"policy": config().policy.model_copy(update={"approval": approval})})
     assert rules.of(changed, "production", lambda: None).keys == (ONLY,)
+
+
+def test_of_release_yml_an_environment_says_what_was_taken_over_and_the_job_has_the_key() -> None:
+    until = digest(b"the last unsigned entry")
+    found = rules.of(config(environments={"production": {"unsigned_until": until}}), "production", lambda: ALPHA)
+    assert (found.unsigned_until, found.load()) == (until, ALPHA)
