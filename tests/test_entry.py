@@ -58,7 +58,7 @@ def test_the_envelope_reads_back() -> None:
 
 
 def test_an_envelope_that_holds_something_else_is_refused() -> None:
-    with pytest.raises(Refused, match="^the payload is not a valid Release record"):
+    with pytest.raises(Refused, match=r"^the payload is not a valid Release record"):
         opened(dsse.sign(PAYLOAD_TYPE, b"{}", []))
 
 

@@ -195,6 +195,20 @@ def test_every_change_is_refused_and_names_the_entry(texts: dict[str, str], sent
         ledger(MemoryStore(texts)).entries()
     named = "give each environment of release.yml its own name:"
     assert caught.value.hint == (named if " is about " in sentence else INTRUDER)
+    with pytest.raises(Refused, match=re.escape(sentence)):
+        ledger(MemoryStore(texts)).recent()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [({"model": "other"}, "other in production"), ({"environment": "staging"}, "loan in staging")]
+)
+def test_a_ledger_is_about_one_model_in_one_environment_whichever_it_is(changes: dict[str, Any], words: str) -> None:
+    store = filled("A")
+    store.texts["op-000002"] = text(entry(history("A")[0], "B", **changes))
+    with pytest.raises(Refused) as caught:
+        Ledger(store, model=None, environment=None).entries()
+    assert caught.value.what == f"the ledger does not hold: entry 2 is about {words}"
+    assert caught.value.hint == "give each environment of release.yml its own name:"
 
 
 @given(st.integers(0, 2), st.data())
@@ -206,6 +220,14 @@ def test_no_changed_character_before_the_last_entry_goes_unnoticed(which: int, d
     changed = texts[key][:place] + letter + texts[key][place + 1 :]
     with pytest.raises(Refused):
         ledger(MemoryStore(texts | {key: changed})).entries()
+
+
+@pytest.mark.parametrize(("model", "environment"), [("other", "production"), (MODEL, "staging")])
+def test_a_whole_ledger_of_something_else_is_refused(model: str, environment: str) -> None:
+    with pytest.raises(Refused) as caught:
+        Ledger(filled("A", "B"), model=model, environment=environment).head()
+    assert caught.value.what == "the ledger does not hold: entry 1 is about loan in production"
+    assert caught.value.hint == "give each environment of release.yml its own name:"
 
 
 FORGED_DEPLOY = "entry 3 is no deploy that ml-release makes"

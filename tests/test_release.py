@@ -42,9 +42,7 @@ def test_nothing_to_go_back_to_is_bad_input_that_names_the_way_out(steps: list[s
         choose(history(*steps), None)
     message = f"there is no good release to go back to before release {len(steps)}"
     assert error.value.what == f"{message}: each was left by a rollback, or has the same bytes"
-    assert error.value.hint == (
-        "ml-release history, then name one yourself: ml-release rollback --to N --reason …"
-    )
+    assert error.value.hint == ("ml-release history, then name one yourself: ml-release rollback --to N --reason …")
 
 
 def test_before_the_first_release_there_is_only_another_candidate() -> None:
