@@ -43,13 +43,8 @@ def badness(measurement: Measurement, limit: Limit) -> float:
     low, value, high = _ends(measurement)
     if value is None or inside(value, limit):
         return 0.0
-    lower, upper = limit
-    if lower is not None and value < lower:
-        bound, end = lower, high
-    elif upper is not None:
-        bound, end = upper, low
-    else:
-        return 0.0
+    lower, upper = (-math.inf if limit[0] is None else limit[0]), (math.inf if limit[1] is None else limit[1])
+    bound, end = (lower, high) if value < lower else (upper, low)
     distance, half = _distances(measurement.scale, value, bound, end)
     return distance / half * _z((1 + measurement.confidence) / 2) if half > 0 else math.inf
 
@@ -60,7 +55,7 @@ def failing(judged: Sequence[tuple[Measurement, Limit]], confidence: float) -> l
     fails = [False] * len(judged)
     for rank, index in enumerate(order):
         needed = _z(1 - (1 - confidence) / 2 / (len(judged) - rank))
-        if badness(*judged[index]) < needed:
+        if badness(*judged[index]) <= needed:  # an interval that ends on the limit is not all on the bad side
             break
         fails[index] = True
     return fails

@@ -179,7 +179,7 @@ class Ledger:
             part = self._newest()
             number = part.head.entry.number + 1 if part.head else 1
             segment = place(number, store.size)
-            if part.head and segment > 1 and place(number - 1, store.size) < segment:
+            if part.head and place(number - 1, store.size) < segment:
                 store.add(segment, {SEAM: part.head.text()})
             notes = dict(part.notes) if part.segment == segment else {}
             made = made_by(op, part.releases)

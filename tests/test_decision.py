@@ -5,6 +5,7 @@ from doubles import records
 
 from ci_lib.config import Policy, Rule
 from ci_lib.decision import decide, in_force
+from ci_lib.evidence import Champion
 from ci_lib.findings import Finding, judge_rules, verdict
 from ci_lib.measurement import Measurement, Scope
 
@@ -182,7 +183,34 @@ def test_a_policy_without_rules_fails() -> None:
     made = records.chain("pass")
     decision = decide(Policy(), made.dataset, made.evidence)
     assert decision.verdict == "fail"
-    assert decision.findings[-1].name == "policy:rules"
+    assert decision.findings[-1] == Finding(
+        name="policy:rules",
+        rule="policy.rules",
+        section="policy",
+        outcome="fail",
+        sentence="release.yml has no rules: nothing was asked of this model, so it does not pass.",
+        measurement=None,
+        limit=(None, None),
+    )
+
+
+def test_what_is_asked_of_every_release_is_asked_in_a_decision() -> None:
+    made = records.chain("pass")
+    asked = {finding.name.partition(":")[0] for finding in decide(Policy(), made.dataset, made.evidence).findings}
+    built_in = {"overlap_rows", "leak_score", "leak_lift", "requirements_mismatch", "golden_mismatches"}
+    assert asked == built_in | {"policy"}
+
+
+def test_a_decision_asks_for_a_comparison_where_the_evidence_names_a_champion() -> None:
+    evidence = records.chain("pass").evidence
+    compared = tuple(found for found in evidence.measurements if found.scope.of != "candidate - champion")
+    policy = Policy(rules=(Rule(metric="roc_auc", versus="champion", margin=0.02),))
+    champion = Champion(environment="production", release=1, manifest=evidence.manifest)
+    outcomes = [
+        decide(policy, records.chain().dataset, evidence.model_copy(update=there)).findings[0].outcome
+        for there in ({"champion": None, "measurements": compared}, {"champion": champion, "measurements": compared})
+    ]
+    assert outcomes == ["pass", "inconclusive"]
 
 
 def test_the_same_evidence_gives_the_same_bytes() -> None:

@@ -62,14 +62,24 @@ def test_the_reference_implementation_verifies_our_envelopes() -> None:
 
 
 def test_another_type_is_refused() -> None:
-    with pytest.raises(Refused, match="the envelope holds"):
+    with pytest.raises(Refused) as caught:
         dsse.opened(signed(KEY), "text/plain")
+    assert caught.value.what == f"the envelope holds '{KIND}', not 'text/plain'"
+    assert caught.value.hint == "use the file that ml-release approve wrote"
 
 
-@pytest.mark.parametrize("payload", ["not base64!", "YQ", "YR=="])
-def test_a_payload_in_another_spelling_is_refused(payload: str) -> None:
-    with pytest.raises(Refused, match="Base64"):
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [
+        ("not base64!", "the envelope is no Base64"),
+        ("YQ", "the envelope is no Base64"),
+        ("YR==", "the envelope is not in the one form of Base64"),
+    ],
+)
+def test_a_payload_in_another_spelling_is_refused(payload: str, words: str) -> None:
+    with pytest.raises(Refused) as caught:
         dsse.opened(signed(KEY).model_copy(update={"payload": payload}), KIND)
+    assert (caught.value.what, caught.value.hint) == (words, "use the file that ml-release approve wrote")
 
 
 def test_a_signature_that_is_no_base64_is_no_signature() -> None:

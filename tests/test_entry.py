@@ -15,7 +15,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
-from ci_lib import keys
+from ci_lib import dsse, keys
 from ci_lib.entry import LONGEST, PAYLOAD_TYPE, opened, parse, sign
 from ci_lib.errors import Refused
 from ci_lib.ledger import Ledger
@@ -55,6 +55,11 @@ def test_other_tools_verify_the_envelope() -> None:
 
 def test_the_envelope_reads_back() -> None:
     assert opened(SIGNED.envelope()) == SIGNED
+
+
+def test_an_envelope_that_holds_something_else_is_refused() -> None:
+    with pytest.raises(Refused, match=r"^the payload is not a valid Release record"):
+        opened(dsse.sign(PAYLOAD_TYPE, b"{}", []))
 
 
 def test_a_signed_entry_with_the_longest_reason_fits() -> None:

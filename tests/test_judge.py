@@ -147,3 +147,61 @@ def test_one_alone_fails_when_its_whole_interval_is_outside_and_never_else(
     near = min(abs(high - bound), abs(low - bound)) < 1e-6
     failed = judge.failing([(found, (bound, None) if least else (None, bound))], 0.95)[0]
     assert near or failed == outside
+
+
+def test_float_noise_does_not_take_a_number_off_its_limit() -> None:
+    assert judge.inside(0.0, (judge.SLACK, None))
+    assert judge.inside(0.0, (None, -judge.SLACK))
+    assert not judge.inside(0.0, (2 * judge.SLACK, None))
+    assert not judge.inside(0.0, (None, -2 * judge.SLACK))
+
+
+@pytest.mark.parametrize("value", [None, 0.7, 0.8])
+def test_what_is_not_on_the_bad_side_is_not_bad(value: float | None) -> None:
+    assert judge.badness(measured(value), (0.7, None)) == 0
+
+
+@pytest.mark.parametrize("limit", [(7.0, None), (None, 5.0)])
+def test_an_interval_that_ends_on_the_limit_does_not_fail(limit: Limit) -> None:
+    """Ends belong to the good side, so not all of it is on the bad side."""
+    found = measured(6.0, 5.0, 7.0)
+    assert judge.failing([(found, limit)], 0.95) == [False]
+    assert not judge.is_pass(found, limit)
+
+
+@pytest.mark.parametrize(
+    ("found", "limit", "rows"),
+    [
+        (measured(0.75, 0.35, 0.80), (0.65, None), 1600),  # from the end that points to the limit
+        (measured(0.75, 0.70, 1.15), (None, 0.85), 1600),
+        (measured(0.75, 0.65, 0.85), (0.0, 0.80), 400),  # to the nearer of two limits
+        (measured(0.75, 0.65, 0.85), (0.70, 2.0), 400),
+        (measured(4.0, 1.0, 16.0, scale="log"), (2.0, None), 400),
+        (measured(6.0, 5.0, 7.0), (5.0, None), None),  # it ends on the limit, which is settled
+        (measured(6.0, 4.0, 8.0, n=250_000_000), (5.0, None), 1_000_000_000),
+        (measured(6.0, 4.0, 8.0, n=250_000_001), (5.0, None), None),
+    ],
+)
+def test_rows_needed_are_told_by_the_nearer_limit_and_the_half_that_points_to_it(
+    found: Measurement, limit: Limit, rows: int | None
+) -> None:
+    assert judge.rows_needed(found, limit) == pytest.approx(rows, abs=1), "rounded up"
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "limit"),
+    [
+        (0.0, 0.0, 0.2, (0.5, None)),
+        (1.0, 0.8, 1.0, (None, 0.5)),
+        (0.4, 0.0, 0.6, (None, 0.2)),
+        (0.5, 0.4, 1.0, (0.9, None)),
+        (0.5, 0.2, 0.7, (None, 0.0)),
+        (0.5, 0.2, 0.7, (1.0, None)),
+    ],
+)
+def test_a_share_of_none_or_all_falls_back_to_the_plain_distance(
+    value: float, low: float, high: float, limit: Limit
+) -> None:
+    """The value, the limit or the end of the interval: none of them may be 0 or 1 on a logit scale."""
+    plain = judge.badness(measured(value, low, high), limit)
+    assert judge.badness(measured(value, low, high, scale="logit"), limit) == plain > 0

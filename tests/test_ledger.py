@@ -1,5 +1,6 @@
 """The ledger over a store in memory: appending once, and noticing every change."""
 
+import hashlib
 import json
 import re
 from typing import Any
@@ -12,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ci_lib.errors import BadInput, Refused, Unavailable
-from ci_lib.ledger import Ledger, Store
+from ci_lib.ledger import Ledger, Store, copied
 from ci_lib.record import digest
 from ci_lib.release import Release
+from ci_lib.signing import INTRUDER
 
 
 def ledger(store: Store | None) -> Ledger:
@@ -30,8 +32,10 @@ def filled(*steps: str | int) -> MemoryStore:
 
 def test_without_a_store_it_reads_as_empty_and_takes_nothing() -> None:
     assert (ledger(None).entries(), ledger(None).head(), ledger(None).notes()) == ((), None, {})
-    with pytest.raises(Refused, match="no ledger"):
+    with pytest.raises(Refused) as error:
         ledger(None).append(digest(b"op"), entry)
+    assert error.value.what == "there is no ledger to append to"
+    assert error.value.hint == "run the deploy job again"
 
 
 def test_entries_come_back_as_written_oldest_first() -> None:
@@ -89,8 +93,10 @@ def test_losing_every_race_ends_as_unavailable() -> None:
         def put_once(self, key: str, value: str, segment: int = 1) -> bool:
             return not key.startswith("op-") and super().put_once(key, value, segment)
 
-    with pytest.raises(Unavailable, match="all the time"):
+    with pytest.raises(Unavailable) as error:
         ledger(Unlucky()).append(digest(b"op"), entry)
+    assert error.value.what == "the ledger of loan is written by others all the time"
+    assert error.value.hint == "run the job again"
 
 
 def test_a_store_that_cuts_long_texts_is_noticed() -> None:
@@ -129,8 +135,20 @@ def test_an_approval_is_claimed_by_one_operation() -> None:
     store = MemoryStore()
     ledger(store).claim(["nonce"], digest(b"one"))
     ledger(store).claim(["nonce"], digest(b"one"))
-    with pytest.raises(Refused, match="already used"):
+    with pytest.raises(Refused) as error:
         ledger(store).claim(["other", "nonce"], digest(b"two"))
+    assert error.value.what == "an approval was already used for another release"
+    assert error.value.hint == "ask again: ml-release approve"
+
+
+def test_the_notes_of_an_operation_are_known_by_what_every_ledger_calls_them() -> None:
+    """With another key, an approval could be used again, and a job that is run again would make a second copy."""
+    store = MemoryStore()
+    op = digest(b"op")
+    ledger(store).claim(["nonce"], op)
+    number = op.removeprefix("sha256:")
+    assert store.texts == {f"nonce-{hashlib.sha256(b'nonce').hexdigest()}": op, f"aims-1-{number}": "1"}
+    assert copied(op) == f"copy-{number}"
 
 
 def change(which: int, **changes: object) -> dict[str, str]:
@@ -173,8 +191,24 @@ def swapped() -> dict[str, str]:
     ],
 )
 def test_every_change_is_refused_and_names_the_entry(texts: dict[str, str], sentence: str) -> None:
-    with pytest.raises(Refused, match=re.escape(sentence)):
+    with pytest.raises(Refused, match=re.escape(f"the ledger does not hold: {sentence}")) as caught:
         ledger(MemoryStore(texts)).entries()
+    named = "give each environment of release.yml its own name:"
+    assert caught.value.hint == (named if " is about " in sentence else INTRUDER)
+    with pytest.raises(Refused, match=re.escape(sentence)):
+        ledger(MemoryStore(texts)).recent()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"), [({"model": "other"}, "other in production"), ({"environment": "staging"}, "loan in staging")]
+)
+def test_a_ledger_is_about_one_model_in_one_environment_whichever_it_is(changes: dict[str, Any], words: str) -> None:
+    store = filled("A")
+    store.texts["op-000002"] = text(entry(history("A")[0], "B", **changes))
+    with pytest.raises(Refused) as caught:
+        Ledger(store, model=None, environment=None).entries()
+    assert caught.value.what == f"the ledger does not hold: entry 2 is about {words}"
+    assert caught.value.hint == "give each environment of release.yml its own name:"
 
 
 @given(st.integers(0, 2), st.data())
@@ -186,6 +220,14 @@ def test_no_changed_character_before_the_last_entry_goes_unnoticed(which: int, d
     changed = texts[key][:place] + letter + texts[key][place + 1 :]
     with pytest.raises(Refused):
         ledger(MemoryStore(texts | {key: changed})).entries()
+
+
+@pytest.mark.parametrize(("model", "environment"), [("other", "production"), (MODEL, "staging")])
+def test_a_whole_ledger_of_something_else_is_refused(model: str, environment: str) -> None:
+    with pytest.raises(Refused) as caught:
+        Ledger(filled("A", "B"), model=model, environment=environment).head()
+    assert caught.value.what == "the ledger does not hold: entry 1 is about loan in production"
+    assert caught.value.hint == "give each environment of release.yml its own name:"
 
 
 FORGED_DEPLOY = "entry 3 is no deploy that ml-release makes"

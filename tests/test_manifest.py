@@ -2,13 +2,15 @@
 
 import hashlib
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from mlflow.utils.yaml_utils import write_yaml
 
 from ci_lib import manifest
-from ci_lib.errors import BadInput, Refused
+from ci_lib.errors import BadInput, Refused, ReleaseError
 
 
 @pytest.fixture
@@ -81,6 +83,114 @@ def test_a_link_under_that_name_is_refused(model: Path) -> None:
         manifest.scan(model)
 
 
+def test_a_link_to_mlflows_own_note_is_refused_too(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "note").write_text("model_name: x\nmodel_version: '3'\n")
+    (model / "registered_model_meta").symlink_to(tmp_path / "note")
+    with pytest.raises(Refused, match="a symbolic link"):
+        manifest.scan(model)
+
+
+def test_a_pipe_under_that_name_is_refused_and_not_waited_for(model: Path) -> None:
+    os.mkfifo(model / "registered_model_meta")
+    with pytest.raises(Refused, match="not a regular file"):
+        manifest.scan(model)
+
+
+def test_a_file_longer_than_one_chunk_is_read_to_its_end(model: Path) -> None:
+    content = bytes(range(256)) * (manifest.CHUNK // 128) + b"end"
+    (model / "model.skops").write_bytes(content)
+    (found,) = (file for file in manifest.scan(model).files if file.path == "model.skops")
+    assert (found.size, found.sha256) == (len(content), "sha256:" + hashlib.sha256(content).hexdigest())
+
+
+def test_a_file_that_holds_more_than_it_says_changed_while_it_was_read() -> None:
+    """Linux says of these that they are empty, and gives other bytes each time."""
+    with pytest.raises(Refused) as caught:
+        manifest.scan(Path("/proc/sys/kernel/random"))
+    assert str(caught.value) == (
+        "/proc/sys/kernel/random/boot_id is a file that changed while it was read: only plain files make a model\n"
+        "  next: run the command again"
+    )
+
+
+def linked(root: Path) -> None:
+    (root / "code" / "link").symlink_to("/etc/hostname")
+
+
+def linked_folder(root: Path) -> None:
+    (root / "link").symlink_to("/etc", target_is_directory=True)
+
+
+def piped(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+
+
+def undecodable(root: Path) -> None:
+    (root / os.fsdecode(b"m\xff")).write_text("x")
+
+
+def twice(root: Path) -> None:
+    (root / "README").write_text("1")
+    (root / "readme").write_text("2")
+
+
+def crowded(root: Path) -> None:
+    for number in range(9_998):
+        (root / f"{number}").touch()
+
+
+def emptied(root: Path) -> None:
+    shutil.rmtree(root)
+    root.mkdir()
+
+
+PLAIN = "only plain files make a model"
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words", "hint"),
+    [
+        (shutil.rmtree, BadInput, "{root} is not a model directory", "check the model URI"),
+        (emptied, BadInput, "{root} holds no file", "check the model URI"),
+        (crowded, Refused, "{root} has more than 10,000 files; that is no model", "check the model URI"),
+        (linked, Refused, f"{{root}}/code/link is a symbolic link, or unreadable: {PLAIN}", "log the model again"),
+        (linked_folder, Refused, f"{{root}}/link is a symbolic link: {PLAIN}", "log the model again without links"),
+        (piped, Refused, f"{{root}}/pipe is not a regular file: {PLAIN}", "log the model again"),
+        (
+            undecodable,
+            Refused,
+            f"m\udcff is a name that is not UTF-8: {PLAIN}",
+            "rename the file and log the model again",
+        ),
+        (
+            twice,
+            Refused,
+            "'README' collides with another file name once case and accents are folded",
+            "rename one of the two files",
+        ),
+    ],
+)
+def test_a_refusal_names_the_file_and_what_to_do(
+    model: Path, change: Callable[[Path], None], error: type[ReleaseError], words: str, hint: str
+) -> None:
+    change(model)
+    with pytest.raises(error) as caught:
+        manifest.scan(model)
+    assert (caught.value.what, caught.value.hint) == (words.format(root=model), hint)
+
+
+def test_as_many_files_as_a_model_may_have_are_let_pass(model: Path) -> None:
+    for number in range(9_997):
+        (model / f"{number}").touch()
+    assert len(manifest.scan(model).files) == 10_000
+
+
+def test_mlflows_own_note_is_not_counted(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "MAX_FILES", 3)
+    (model / "registered_model_meta").write_text("model_name: x\nmodel_version: '3'\n")
+    assert len(manifest.scan(model).files) == 3
+
+
 def test_a_name_that_is_not_utf8_is_refused(model: Path) -> None:
     (model / os.fsdecode(b"m\xff")).write_text("x")
     with pytest.raises(Refused, match="a name that is not UTF-8"):
@@ -105,6 +215,13 @@ def test_the_difference_names_some_files_and_counts_the_rest(model: Path) -> Non
         "MLmodel is missing, new0 is new, new1 is new, new2 is new, new3 is new and 2 more"
     )
     assert manifest.difference(before, before) == ""
+
+
+def test_as_many_differences_as_are_named_leave_none_to_count(model: Path) -> None:
+    before = manifest.scan(model)
+    for number in range(5):
+        (model / f"new{number}").write_text("x")
+    assert manifest.difference(before, manifest.scan(model)) == ", ".join(f"new{number} is new" for number in range(5))
 
 
 def test_a_link_to_a_file_is_refused(model: Path) -> None:

@@ -47,3 +47,8 @@ def test_who_has_two_roles_makes_room_for_who_has_one() -> None:
     assert fill(["ds", "risk"], [{"ds", "risk"}, {"ds"}]) == {0: 1, 1: 0}
     assert fill(["ds", "ds"], [{"ds"}]) == {0: 0}
     assert fill([], [{"ds"}]) == {}
+
+
+def test_a_chain_of_people_who_could_move_up_is_followed_on_every_branch() -> None:
+    people = [{"a", "b"}, {"a", "c"}, {"b", "d"}]
+    assert would_do("a", ["b", "c", "d", "a"], people) == {"a", "b", "c", "d"}

@@ -1,7 +1,7 @@
 """A ledger of several segments: what stands where, what is read, and what holds over the boundaries."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from doubles.entries import entry, history, text
@@ -13,11 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ci_lib.entry import sign
-from ci_lib.errors import Refused
+from ci_lib.errors import Refused, Unavailable
 from ci_lib.ledger import Ledger, copied
 from ci_lib.record import digest
 from ci_lib.release import Release
 from ci_lib.segments import SEAM, Store, place
+from ci_lib.signing import INTRUDER
 
 SIZE = 3
 
@@ -91,8 +92,10 @@ def test_an_older_release_is_read_from_its_segment_on() -> None:
     assert ledger(store).at(5).number == 5
     assert sorted(store.was_read) == [2, 3, 4]
     for number in (0, 11):
-        with pytest.raises(Refused, match=f"entry {number} is missing"):
+        with pytest.raises(Refused) as caught:
             ledger(store).at(number)
+        assert caught.value.what == f"the ledger does not hold: entry {number} is missing"
+        assert caught.value.hint == INTRUDER
 
 
 def test_an_append_reads_and_writes_as_much_in_the_second_segment_as_in_the_twentieth() -> None:
@@ -202,13 +205,87 @@ def test_an_operation_that_was_stopped_before_its_entry_appends_in_a_later_segme
     assert ledger(store).append(op, lambda head: entry(head, "mine", op=op)).number == 9
 
 
-@pytest.mark.parametrize("junk", ["junk", "0", "-1", "9", "²", "1" * 5000, ""])
+@pytest.mark.parametrize("junk", ["junk", "0", "-1", "02", "4", "9", "²", "001", "1" * 5000, ""])
 def test_whoever_writes_into_an_operations_slots_stops_it(junk: str) -> None:
     store = filled(4)
     op = digest(b"mine")
     store.texts[f"aims-1-{op.removeprefix('sha256:')}"] = junk
-    with pytest.raises(Refused, match=r"aims-1-.* which is no segment"):
+    with pytest.raises(Refused) as caught:
         ledger(store).append(op, lambda head: entry(head, op=op))
+    slot = f"aims-1-{op.removeprefix('sha256:')}"
+    assert caught.value.what == f"the ledger does not hold: {slot} is {junk[:20]!r}, which is no segment"
+    assert caught.value.hint == INTRUDER
+
+
+@pytest.mark.parametrize(("count", "size", "aimed"), [(1, 3, "2"), (4, 3, "3"), (8, 1, "10")])
+def test_a_run_that_has_seen_a_newer_head_is_waited_for_and_is_no_forgery(count: int, size: int, aimed: str) -> None:
+    """Somebody's next segment may not be open yet."""
+    store = MemoryStore(size=size)
+    fill(store, count)
+    op = digest(b"mine")
+    store.texts[f"aims-1-{op.removeprefix('sha256:')}"] = aimed
+    with pytest.raises(Unavailable, match="written by others all the time"):
+        ledger(store).append(op, lambda head: entry(head, op=op))
+
+
+class Opening(MemoryStore):
+    """Remembers which segments were asked to be opened."""
+
+    opened: tuple[int, ...] = ()
+
+    def add(self, segment: int, texts: Mapping[str, str]) -> None:
+        self.opened += (segment,)
+        super().add(segment, texts)
+
+
+@pytest.mark.parametrize(("count", "opened"), [(0, ()), (1, ()), (2, ()), (3, (2,)), (4, ()), (5, ()), (6, (3,))])
+def test_a_segment_is_opened_once_the_one_before_is_full(count: int, opened: tuple[int, ...]) -> None:
+    store = Opening(size=SIZE)
+    store.segments = filled(count).segments
+    ledger(store).aim(digest(b"mine"))
+    assert store.opened == opened
+
+
+def test_an_operation_finds_what_it_noted_in_each_segment_that_it_aimed_at() -> None:
+    store = filled(2)
+    op = digest(b"mine")
+    for count, segment in ((2, 1), (4, 2), (7, 3)):
+        fill(store, count)
+        assert ledger(store).aim(op).segment == segment
+        assert ledger(store).note(f"note {segment}", "text", segment) == "text"
+        assert store.segments[segment - 1][f"note {segment}"] == "text"
+    assert set(ledger(store).aim(op).notes) == {"note 1", "note 2", "note 3"}
+
+
+def test_what_is_noted_in_a_full_segment_is_not_of_an_operation_that_never_aimed_there() -> None:
+    store = filled(3)
+    ledger(store).note("another's", "text")
+    assert ledger(store).aim(digest(b"mine")).notes == {}
+
+
+def test_all_are_read_also_where_each_entry_has_a_segment_of_its_own() -> None:
+    store = MemoryStore(size=1)
+    fill(store, 3)
+    assert numbers(ledger(store).entries()) == numbers(ledger(store).entries(1)) == [1, 2, 3]
+    assert [each.entry.number for each in ledger(store).signed()] == [1, 2, 3]
+
+
+def test_what_was_taken_over_need_not_be_in_the_segments_that_are_read() -> None:
+    store = MemoryStore(size=1)
+    first = fill(store, 1)[0]
+    signs = Ledger(
+        store,
+        model=MODEL,
+        environment="production",
+        signing=signing(ALPHA, named(ALPHA), unsigned_until=first.digest()),
+    )
+    op = digest(b"mine")
+    for number in range(3):
+        signs.aim(op)
+        made = digest(f"signed {number}".encode())
+        signs.append(made, lambda head, made=made: entry(head, op=made))
+    assert numbers(signs.recent()) == [3, 4]
+    assert signs.aim(op).segment == 5
 
 
 @settings(max_examples=300, deadline=None)

@@ -71,6 +71,7 @@ def test_the_statement_is_in_totos_and_names_its_subjects_by_digest() -> None:
     assert list(named) == ["candidate", "decision", "evidence", "manifest", "policy", "report"]
     assert named["report"] == digest(b"report").removeprefix("sha256:")
     assert made["_type"] == "https://in-toto.io/Statement/v1"
+    assert "subjects" not in made["predicate"], "said once"
 
 
 def test_who_signed_is_named_by_the_policys_key() -> None:
@@ -96,26 +97,49 @@ def changed(**keys_: Any) -> bytes:
     return canonical({**statement(APPROVAL), **keys_})
 
 
+SLSA = "https://slsa.dev/verification_summary/v1"
+CANONICAL = "{} is no approval in canonical form: something other than ml-release wrote or changed it"
+
+
 @pytest.mark.parametrize(
     ("made", "sentence"),
     [
-        (envelope(changed(_type="https://in-toto.io/Statement/v0.1")), "another type"),
-        (envelope(changed(predicateType="https://slsa.dev/verification_summary/v1")), "another type"),
-        (envelope(changed(subject=[])), "no approval"),
-        (envelope(changed(subject=[*SUBJECTS, {"name": "x", "digest": {"sha256": "0" * 64}}])), "no approval"),
-        (envelope(changed(subject=list(reversed(SUBJECTS)))), "canonical form"),
-        (envelope(changed(more=1)), "canonical form"),
-        (envelope(changed(predicate={**statement(APPROVAL)["predicate"], "admin": True})), "no approval"),
-        (envelope(json.dumps(statement(APPROVAL)).encode()), "canonical form"),
-        (envelope(b"[" * 100_000), "no approval"),
-        (envelope(b"null"), "no approval"),
-        (envelope(b"\xff"), "no approval"),
-        (envelope(canonical(statement(APPROVAL)), "text/plain"), "the envelope holds"),
+        (
+            envelope(changed(_type="https://in-toto.io/Statement/v0.1")),
+            "{} is a statement of another type: 'tag:ml-release,2026:approval/v1'",
+        ),
+        (envelope(changed(predicateType=SLSA)), f"{{}} is a statement of another type: '{SLSA}'"),
+        (envelope(changed(predicateType="x" * 100)), f"{{}} is a statement of another type: '{'x' * 80}'"),
+        (envelope(changed(subject=[])), "{} is no approval: ValidationError"),
+        (
+            envelope(changed(subject=[*SUBJECTS, {"name": "x", "digest": {"sha256": "0" * 64}}])),
+            "{} is no approval: ValidationError",
+        ),
+        (envelope(changed(subject=list(reversed(SUBJECTS)))), CANONICAL),
+        (envelope(changed(more=1)), CANONICAL),
+        (
+            envelope(changed(predicate={**statement(APPROVAL)["predicate"], "admin": True})),
+            "{} is no approval: ValidationError",
+        ),
+        (envelope(json.dumps(statement(APPROVAL)).encode()), CANONICAL),
+        (envelope(b"[" * 100_000), "{} is no approval: RecursionError"),
+        (envelope(b"null"), "{} is no approval: TypeError"),
+        (envelope(b"{}"), "{} is no approval: KeyError"),
+        (envelope(b"\xff"), "{} is no approval: UnicodeDecodeError"),
+        (
+            envelope(canonical(statement(APPROVAL)), "text/plain"),
+            "the envelope holds 'text/plain', not 'application/vnd.in-toto+json'",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_signed_file_of_any_other_kind_is_no_approval(tmp_path: Path, made: dsse.Envelope, sentence: str) -> None:
-    with pytest.raises(Refused, match=sentence):
-        Signed.read(made.write(tmp_path / "ana.json"))
+    path = made.write(tmp_path / "ana.json")
+    with pytest.raises(Refused) as caught:
+        Signed.read(path)
+    assert (caught.value.what, caught.value.hint) == (
+        sentence.format(path),
+        "use the file that ml-release approve wrote",
+    )
 
 
 def test_a_changed_word_is_no_longer_signed(tmp_path: Path) -> None:

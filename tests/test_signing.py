@@ -110,8 +110,9 @@ def test_what_somebody_else_signed_is_refused() -> None:
     signs = signing(ALPHA, ONLY)
     store = filled(signs)
     forge(store, BETA)
-    with pytest.raises(Refused, match=r"entry 2 is signed with a key that release.yml does not name"):
+    with pytest.raises(Refused, match=r"entry 2 is signed with a key that release.yml does not name") as error:
         ledger(store, signs).entries()
+    assert error.value.hint == rules.KEEP
 
 
 def test_a_signature_of_something_else_is_refused() -> None:
@@ -143,12 +144,20 @@ def test_a_signature_that_is_taken_off_shows_even_when_the_keys_are_taken_out(tr
 
 def test_without_keys_nothing_is_appended_to_a_signed_ledger_and_the_keys_are_reported() -> None:
     store = filled(signing(ALPHA, ONLY))
-    with pytest.raises(Refused, match=r"release 1 is signed, and release.yml names no key of role deploy any more"):
+    with pytest.raises(
+        Refused, match=r"release 1 is signed, and release.yml names no key of role deploy any more"
+    ) as error:
         append(store, signing(ALPHA), "B")
+    assert error.value.hint == rules.KEEP
     (there,) = ledger(store).signed()
     assert signing(None).unknown([there, there]) == (there.entry.key,)
     assert signing(None, ONLY).unknown([there]) == ()
-    assert "a key that release.yml does not name: ml-release audit" in signing(None).words(there)
+    assert signing(None).words(there) == "signed with a key that release.yml does not name: ml-release audit"
+
+
+def test_of_an_unsigned_entry_it_is_said_why() -> None:
+    (there,) = ledger(filled(None)).signed()
+    assert signing(None).words(there) == "unsigned: release.yml names no key of role deploy"
 
 
 def test_a_ledger_that_began_unsigned_is_taken_over_by_the_digest_of_its_last_unsigned_entry() -> None:
@@ -168,8 +177,17 @@ def test_what_was_taken_over_is_pinned() -> None:
     rewritten = MemoryStore()
     for content in ("evil", "content 1"):
         append(rewritten, None, content)
-    with pytest.raises(Refused, match="no entry has the digest of unsigned_until"):
+    with pytest.raises(Refused) as error:
         ledger(rewritten, signing(ALPHA, ONLY, unsigned_until=reviewed)).entries()
+    assert error.value.what == f"the ledger does not hold: no entry has the digest of unsigned_until, {reviewed}"
+    wrong = f"correct it in release.yml; if it was right, the ledger was rewritten: {rules.INTRUDER}"
+    assert error.value.hint == wrong
+    with pytest.raises(Refused, match="no entry has the digest of unsigned_until"):
+        ledger(rewritten, signing(ALPHA, ONLY, unsigned_until=reviewed)).head()
+
+
+def test_an_empty_ledger_has_nothing_that_was_rewritten() -> None:
+    assert ledger(MemoryStore(), signing(ALPHA, ONLY, unsigned_until=digest(b"gone"))).entries() == ()
 
 
 def test_unsigned_entries_after_the_one_taken_over_are_refused() -> None:
@@ -191,6 +209,9 @@ def test_whoever_uses_a_model_needs_the_newest_signature_only() -> None:
         ledger(store, Signing(keys=(old,), only_head=True)).head()
     with pytest.raises(Refused, match="release 1 is unsigned, and it must be signed with one of the keys given"):
         ledger(filled(None), consumer).head()
+    with pytest.raises(Refused) as error:
+        ledger(filled(None), consumer).head()
+    assert error.value.hint == "ask those who release it; without --key its signature is not asked for"
     assert ledger(MemoryStore(), consumer).head() is None
 
 
@@ -199,3 +220,9 @@ def test_of_release_yml_the_keys_of_role_deploy_count() -> None:
     approval = config().policy.approval.model_copy(update={"keys": (gate, ONLY)})
     changed = config().model_copy(update={"policy": config().policy.model_copy(update={"approval": approval})})
     assert rules.of(changed, "production", lambda: None).keys == (ONLY,)
+
+
+def test_of_release_yml_an_environment_says_what_was_taken_over_and_the_job_has_the_key() -> None:
+    until = digest(b"the last unsigned entry")
+    found = rules.of(config(environments={"production": {"unsigned_until": until}}), "production", lambda: ALPHA)
+    assert (found.unsigned_until, found.load()) == (until, ALPHA)

@@ -41,6 +41,8 @@ def test_a_key_that_signs_releases_is_no_key_for_an_approval() -> None:
         answer(decision="rejected"),
         answer(approver=person("ANA ")),
         answer(issued_at=NOW + timedelta(minutes=4)),
+        answer(issued_at=NOW + timedelta(minutes=5)),
+        answer(issued_at=NOW, expires_at=NOW + policy().valid_for),
         answer(conditions=("watch the small group monthly",)),
     ],
 )
@@ -74,6 +76,10 @@ def test_without_four_eyes_an_author_may_approve() -> None:
 
 def test_an_approval_that_this_operation_claimed_is_still_valid_for_it() -> None:
     check(answer(nonce="n"), used={used_nonce("n"): OTHER}, op=OTHER)
+
+
+def test_an_approval_that_nobody_claimed_is_valid_for_any_operation() -> None:
+    check(answer(nonce="n"), used={used_nonce("another"): OTHER}, op=OTHER)
 
 
 @pytest.mark.parametrize("value", [OPEN, FAILED])

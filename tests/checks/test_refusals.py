@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Golden
 from doubles.asked import (
     FAILED,
     KEY,
@@ -33,6 +34,7 @@ from ci_lib.evidence import Champion
 from ci_lib.ledger import used_nonce
 from ci_lib.record import digest
 from ci_lib.source import Change, Source
+from ci_lib.text import visible
 
 FILES = [Path(checks.__file__).parent / f"{name}.py" for name in ("chain", "approval", "waivers", "since")]
 HEAD = history("A", "B")[-1]
@@ -43,11 +45,18 @@ MAIN = Source(place="refs/heads/main", path="release.yml", commit="a" * 40)
 CHANGE = Change(path="policy.confidence", protected="0.95", branch="0.5", counts="protected")
 TICKET = {"source": "loans.csv", "target": "approve"}
 
+THEIRS = KEY.model_copy(update={"name": "cleo's laptop", "person": "cleo"})
+LATER = MAIN.model_copy(update={"commit": "b" * 40})
+ONE = whole(FAILED).decision
+TWO = ONE.model_copy(update={"findings": (*ONE.findings, ONE.findings[0].model_copy(update={"name": "brier"}))})
+"""A decision with two failed findings."""
+ABOUT = answer().subjects.model_copy(update={"report": OTHER, "policy": OTHER})
+
 Case = tuple[int, Callable[[], None], str]
 
 
-def linked(broken: Chain, about: Config | None = None) -> Callable[[], None]:
-    return partial(checks.check_chain, broken, about or config(), decide)
+def linked(broken: Chain, about: Config | None = None, **more: Any) -> Callable[[], None]:
+    return partial(checks.check_chain, broken, about or config(), decide, **more)
 
 
 def champion(compared: Champion | None, environment: str, head: Any) -> Callable[[], None]:
@@ -85,6 +94,12 @@ REFUSED: list[Case] = [
     (7, linked(replaced(decision={"policy_source": MAIN})), "the policy of refs/heads/main:release.yml"),
     (8, linked(replaced(decision={"policy": OTHER})), "another policy"),
     (8, linked(whole(), config(policy={"rules": [{"metric": "roc_auc", "at_least": 0.1}]})), "another policy"),
+    (
+        8,
+        linked(replaced(decision={"policy": OTHER, "policy_source": MAIN}), source=LATER),
+        "then aaaaaaaaaa, now bbbbb",
+    ),
+    (8, linked(replaced(decision={"policy": OTHER, "policy_source": MAIN}), source=MAIN), "then aaaaaaaaaa, now aaaaa"),
     (9, linked(replaced(decision={"policy_changes": (CHANGE,)})), "decision.json shows other changes"),
     (10, linked(replaced(decision={"verdict": "inconclusive"})), "the policy makes another decision"),
     (10, linked(replaced(decision={"findings": ()})), "the policy makes another decision"),
@@ -102,6 +117,7 @@ REFUSED: list[Case] = [
         (21, said({"subjects": whole(OPEN).subjects(OTHER).model_copy(update={part: digest(b"x")})}), part)
         for part in ("manifest", "candidate", "evidence", "decision", "report", "policy")
     ),
+    (21, said({"subjects": ABOUT}), "something else: report, policy changed since"),
     (22, said({"nonce": "n"}, used={used_nonce("n"): OTHER}), "already used"),
     (22, said({"nonce": "n"}, used={used_nonce("n"): OTHER}, op=digest(b"mine")), "already used"),
     (23, said({"issued_at": NAIVE}), "without a time zone"),
@@ -130,13 +146,27 @@ REFUSED: list[Case] = [
     (33, said({}, policy=policy(keys=(KEY,))), r"signed by none of the policy's keys that counted then \(gate\)"),
     (34, said({}, policy=policy(keys=(PERSONAL,)), signed_by=("ben's laptop",)), "the key of 'ben'"),
     (34, said({}, policy=policy(keys=(KEY, PERSONAL)), signed_by=("ben's laptop",)), "the key of 'ben'"),
+    (33, said({}, policy=policy(keys=(KEY, PERSONAL)), signed_by=()), r"counted then \(gate, ben's laptop\)"),
+    (
+        34,
+        said({}, policy=policy(keys=(PERSONAL, THEIRS)), signed_by=("ben's laptop", "cleo's laptop")),
+        "the key of 'ben', \"cleo's laptop\", the key of 'cleo'",
+    ),
     (35, said({"reason": " \n"}), "gives no reason"),
     (36, said({"accepted": ("roc_auc", "made_up")}), "no inconclusive finding of this decision: made_up"),
     (36, said({"value": FAILED, "accepted": (NAMED,)}, value=FAILED), "no inconclusive finding of this decision"),
+    (36, said({"accepted": ("made_up", "another")}), "of this decision: another, made_up"),
     (37, said({"decision": "rejected", "conditions": ("watch it",)}), "a rejection with conditions"),
     (38, said({"conditions": ("watch it", " ")}), "a condition without words"),
     (39, said({"decision": "rejected", "waivers": (waiver(),)}), "a rejection that waives something"),
     (40, said({"waivers": (waiver(), waiver())}, policy=policy(waivable=(NAMED,))), "waives roc_auc more than once"),
+    (40, said({"waivers": (waiver(), waiver(finding="brier")) * 2}), "waives roc_auc, brier more than once"),
+    (41, waived({"finding": "made_up"}, policy=policy()), "no finding is called 'made_up'"),
+    (
+        41,
+        waived({"finding": "made_up"}, decision=TWO, policy=policy(waivable=(NAMED, "brier"))),
+        "no finding is called",
+    ),
     (41, waived({"finding": "made_up"}), "no finding is called 'made_up'"),
     (42, waived({}, value=PASSED), "roc_auc passed: there is nothing to waive"),
     (43, waived({}, policy=policy()), "the policy does not let roc_auc be waived"),
@@ -167,7 +197,9 @@ def number(refusal: BaseException) -> int:
     return next(int(found[1]) for found in above if found)
 
 
-@pytest.mark.parametrize(("expected", "call", "sentence"), REFUSED, ids=[f"{n}-{s[:40]}" for n, _, s in REFUSED])
+@pytest.mark.parametrize(
+    ("expected", "call", "sentence"), REFUSED, ids=[f"{n}-{place}" for place, (n, _, _) in enumerate(REFUSED)]
+)
 def test_a_case_is_refused_by_its_own_check_with_its_own_sentence(
     expected: int, call: Callable[[], None], sentence: str
 ) -> None:
@@ -175,6 +207,16 @@ def test_a_case_is_refused_by_its_own_check_with_its_own_sentence(
         call()
     assert number(caught.value) == expected
     assert caught.value.hint
+
+
+def test_what_each_refusal_says_and_what_to_type_next_is_written_down(golden: Golden) -> None:
+    """A refusal's words are read at 3 a.m.: tests/golden/refusals.txt has all of them, to be read when they change."""
+    said = []
+    for expected, call, _ in REFUSED:
+        with pytest.raises(Refused) as caught:
+            call()
+        said.append(f"({expected}) {visible(caught.value.what)}\n  next: {visible(caught.value.hint)}\n")
+    golden.check("refusals.txt", "".join(said))
 
 
 def numbers() -> list[int]:

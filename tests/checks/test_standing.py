@@ -8,6 +8,7 @@ from doubles.small_chain import NAMED
 
 from ci_lib import checks
 from ci_lib.approval import Approval
+from ci_lib.decision import Decision
 
 
 def standing(value: float, answers: list[Approval], **changes: Any) -> checks.Standing:
@@ -86,6 +87,31 @@ def test_where_only_a_finding_is_open_anybody_else_could_settle_it() -> None:
 
 def test_a_role_that_nobody_can_fill_any_more_is_said() -> None:
     assert standing(PASSED, [by("ben")], **ROLES | {"required": {"risk": 2}}).missing == ("risk: 1 of nobody",)
+
+
+def two_findings(outcome: str) -> Decision:
+    decision = whole(OPEN).decision
+    findings = [decision.findings[0].model_copy(update={"name": name, "outcome": outcome}) for name in (NAMED, "brier")]
+    return decision.model_copy(update={"findings": tuple(findings)})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "sentence", "unwaived"),
+    [
+        ("fail", "nobody has waived roc_auc, brier by name", ("roc_auc", "brier")),
+        ("inconclusive", "nobody has accepted roc_auc, brier by name", ()),
+    ],
+)
+def test_everything_that_nobody_has_settled_is_named(outcome: str, sentence: str, unwaived: tuple[str, ...]) -> None:
+    found = checks.standing([by("ana", accepted=())], policy=policy(), decision=two_findings(outcome))
+    assert (found.state, found.sentence, found.unwaived, found.who) == ("waiting", sentence, unwaived, ("ben",))
+
+
+def test_each_role_whose_yes_is_missing_is_named() -> None:
+    three = {"data-science": ("ana",), "risk": ("ben",), "legal": ("dora", "eve")}
+    required = {"data-science": 1, "risk": 1, "legal": 1}
+    found = standing(PASSED, [by("ana")], approvers=three, required=required)
+    assert found.sentence == "1 of 3 approvals; still needed: risk: 1 of ben; legal: 1 of dora, eve"
 
 
 def test_one_no_of_any_role_rejects() -> None:
