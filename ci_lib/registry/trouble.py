@@ -94,7 +94,10 @@ def answering(address: str) -> Iterator[None]:
         raise by_text(str(error), address) from error
     except ImportError as error:
         message = f"the registry at {address} needs a Python package that is not installed: {error}"
-        raise BadInput(message, "pip install psycopg2-binary (PostgreSQL) or pymysql (MySQL)") from error
+        # SQLAlchemy 2.1 asks for psycopg where 2.0 asked for psycopg2: the message names which one.
+        raise BadInput(
+            message, "pip install 'psycopg[binary]' or psycopg2-binary (PostgreSQL), pymysql (MySQL)"
+        ) from error
     except OSError as error:
         raise _files(address, error.strerror or str(error)) from error
 
