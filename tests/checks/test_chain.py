@@ -8,6 +8,7 @@ from doubles.entries import history
 from doubles.small_chain import config, decide
 
 from ci_lib import checks
+from ci_lib.chain import Chain
 from ci_lib.errors import Refused
 from ci_lib.evidence import Champion
 
@@ -19,6 +20,21 @@ def test_a_whole_chain_passes() -> None:
 def test_the_positive_label_may_be_written_as_release_yml_writes_it() -> None:
     data = {"source": "loans.csv", "target": "approve", "positive": True}
     checks.check_chain(whole(), config(data=data), decide)
+
+
+def test_only_two_classes_have_a_positive_label_and_a_threshold() -> None:
+    """release.yml has a threshold by default, and must not be asked for it where there is nothing to cut."""
+    made, three = whole(), config(task="multiclass")
+    dataset = made.dataset.model_copy(update={"positive": None})
+    candidate = made.candidate.model_copy(update={"dataset": dataset.digest()})
+    about = {"dataset": dataset.digest(), "candidate": candidate.digest(), "task": "multiclass", "threshold": None}
+    evidence = made.evidence.model_copy(update=about)
+    decision = decide(three.policy, dataset, evidence)
+    checks.check_chain(
+        Chain(dataset=dataset, candidate=candidate, evidence=evidence, decision=decision, report=made.report),
+        three,
+        decide,
+    )
 
 
 HEAD = history("A", "B")[-1]

@@ -47,6 +47,8 @@ TICKET = {"source": "loans.csv", "target": "approve"}
 
 THEIRS = KEY.model_copy(update={"name": "cleo's laptop", "person": "cleo"})
 LATER = MAIN.model_copy(update={"commit": "b" * 40})
+UNREAD = MAIN.model_copy(update={"commit": None})
+LAID = Source(place="/policy.yml")
 ONE = whole(FAILED).decision
 TWO = ONE.model_copy(update={"findings": (*ONE.findings, ONE.findings[0].model_copy(update={"name": "brier"}))})
 """A decision with two failed findings."""
@@ -100,6 +102,12 @@ REFUSED: list[Case] = [
         "then aaaaaaaaaa, now bbbbb",
     ),
     (8, linked(replaced(decision={"policy": OTHER, "policy_source": MAIN}), source=MAIN), "then aaaaaaaaaa, now aaaaa"),
+    (
+        8,
+        linked(replaced(decision={"policy": OTHER, "policy_source": MAIN}), source=UNREAD),
+        "another policy than refs/heads/main has now",
+    ),
+    (8, linked(replaced(decision={"policy": OTHER, "policy_source": LAID}), source=LAID), "than /policy.yml has now"),
     (9, linked(replaced(decision={"policy_changes": (CHANGE,)})), "decision.json shows other changes"),
     (10, linked(replaced(decision={"verdict": "inconclusive"})), "the policy makes another decision"),
     (10, linked(replaced(decision={"findings": ()})), "the policy makes another decision"),
