@@ -25,13 +25,17 @@ SECONDS = 120
 """No process of a test takes so long."""
 
 
+HEARS = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""Whoever starts the tests in the background has Ctrl-C ignored in all that they start, too."""
+
+
 def start(
     project: Project, *arguments: str, program: str = PROGRAM, stdout: int | IO[str] = subprocess.PIPE
 ) -> "subprocess.Popen[str]":
     """Start a command in a project; what it leaves in its temporary directory shows in `left_behind`."""
     scratch(project).mkdir(exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, "-c", program, *arguments],
+        [sys.executable, "-c", HEARS + program, *arguments],
         cwd=project.root,
         # A checkout's own bytecode must not be cut short by a full disk either.
         env={**project.env, "TMPDIR": str(scratch(project)), "PYTHONDONTWRITEBYTECODE": "1"},
