@@ -20,6 +20,7 @@ class Standing:
 
     state: Literal["waiting", "approved", "rejected"]
     sentence: str
+    """On one line: `_said` makes it."""
     missing: tuple[str, ...] = ()
     """Whose yes is still needed, e.g. ``risk: 1 of ben, dora``."""
     who: tuple[str, ...] = ()
@@ -41,7 +42,9 @@ def standing(approvals: Sequence[Approval], *, policy: ApprovalPolicy, decision:
     """
     for answer in approvals:
         if answer.decision == "rejected":
-            return Standing(state="rejected", sentence=visible(f"{answer.approver.id} rejected it: {answer.reason}"))
+            return Standing(
+                state="rejected", sentence=_said(f"{answer.approver.id} rejected it: {visible(answer.reason)}")
+            )
     waived = {waiver.finding for answer in approvals for waiver in answer.waivers}
     unwaived = tuple(name for name in failed(decision) if name not in waived)
     have, missing, who = _places(approvals, policy)
@@ -49,16 +52,22 @@ def standing(approvals: Sequence[Approval], *, policy: ApprovalPolicy, decision:
     if have < places or not have:
         words = f"{have} of {places} approvals"
         words += f"; still needed: {'; '.join(missing)}" if have and missing else ""
-        return Standing(state="waiting", sentence=words, missing=missing, who=who, unwaived=unwaived)
+        return Standing(state="waiting", sentence=_said(words), missing=missing, who=who, unwaived=unwaived)
     if unwaived:
         words = f"nobody has waived {', '.join(unwaived)} by name"
-        return Standing(state="waiting", sentence=words, who=who, unwaived=unwaived)
+        return Standing(state="waiting", sentence=_said(words), who=who, unwaived=unwaived)
     settled = waived | {name for answer in approvals for name in answer.accepted}
     unsettled = [name for name in decision.inconclusive if name not in settled]
     if unsettled:
         words = f"nobody has accepted {', '.join(unsettled)} by name"
-        return Standing(state="waiting", sentence=words, who=who)
-    return Standing(state="approved", sentence="approved by " + ", ".join(answer.approver.id for answer in approvals))
+        return Standing(state="waiting", sentence=_said(words), who=who)
+    people = ", ".join(answer.approver.id for answer in approvals)
+    return Standing(state="approved", sentence=_said(f"approved by {people}"))
+
+
+def _said(words: str) -> str:
+    """Return words on one line: a person's name with a line break would write a line that reads as one of ours."""
+    return visible(words, None)
 
 
 def _places(approvals: Sequence[Approval], policy: ApprovalPolicy) -> tuple[int, tuple[str, ...], tuple[str, ...]]:
