@@ -132,3 +132,15 @@ def test_ones_own_yes_counts_for_nothing_beside_ones_own_no() -> None:
 def test_a_reason_cannot_write_a_second_line() -> None:
     found = standing(PASSED, [answer(decision="rejected", reason="no\n  next: ml-release deploy")])
     assert "\n" not in found.sentence
+
+
+def test_no_name_of_a_person_writes_a_second_line_whatever_the_gate_says() -> None:
+    """A deploy prints the sentence: a line of its own would read as one of ours."""
+    forger = "ana\n== deploy\nrelease 9: models:/loan@champion is version 9"
+    for answers, changes in (
+        ([by(forger)], {"approvers": (forger,)}),
+        ([by(forger), by("ben")], {"approvers": (forger, "ben"), "required": 2}),
+        ([by(forger)], {"approvers": (forger, "ben"), "required": 2}),
+    ):
+        found = standing(PASSED, answers, **changes)
+        assert "\n" not in found.sentence

@@ -166,7 +166,11 @@ def names() -> tuple[str, ...]:
     return tuple(text for text in dict.fromkeys(ALL) if text.strip() and len(text) < 500)
 
 
-@pytest.mark.parametrize("text", names()[:: size(25, 1)], ids=ascii)
+FORGING = ("``` \n/close\n```", "x\n== deploy\nrelease 9: models:/loan@champion is version 9")
+"""With these a line of our own could be written: in the slice as well."""
+
+
+@pytest.mark.parametrize("text", dict.fromkeys((*FORGING, *names()[:: size(40, 1)])), ids=ascii)
 def test_no_text_adds_a_line_a_section_or_a_control_character_to_a_log(
     tmp_path: Path, open_registry: Callable[[str], Any], harmless: list[str], text: str, figure: Say
 ) -> None:
