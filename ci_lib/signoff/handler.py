@@ -34,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
         except ValueError:  # http://[
             self._refuse("open the link that the terminal shows")
             return
-        token = parse_qs(url.query).get("token", [""])[0]
+        token = parse_qs(url.query).get("once", [""])[0]
         if not host_is_ours(self.headers.get("Host", "")):
             self._refuse("this page is served under 127.0.0.1 only")
         elif token and url.path == "/" and not self._known():

