@@ -73,6 +73,7 @@ def test_another_type_is_refused() -> None:
     [
         ("not base64!", "the envelope is no Base64"),
         ("YQ", "the envelope is no Base64"),
+        ("YQ==!", "the envelope is no Base64"),
         ("YR==", "the envelope is not in the one form of Base64"),
     ],
 )

@@ -17,7 +17,7 @@ from securesystemslib.signer import SSlibKey
 
 from ci_lib import dsse, keys
 from ci_lib.entry import LONGEST, PAYLOAD_TYPE, opened, parse, sign
-from ci_lib.errors import Refused
+from ci_lib.errors import BadInput, Refused
 from ci_lib.ledger import Ledger
 from ci_lib.record import digest
 
@@ -41,6 +41,17 @@ def test_unsigned_it_says_so() -> None:
     found = sign(entry(None, "A"), None)
     assert (found.entry.key, found.signatures) == (None, ())
     assert parse(found.text()) == found
+    assert sign(SIGNED.entry, None) == found, "whatever it said before"
+
+
+def test_a_text_as_long_as_the_store_keeps_could_be_one_that_was_cut() -> None:
+    short = len(sign(entry(None, reason=""), None).text())
+    fits, longer = (sign(entry(None, reason="x" * (LONGEST - short - less)), None) for less in (1, 0))
+    assert len(fits.text()) == LONGEST - 1
+    with pytest.raises(BadInput) as error:
+        longer.text()
+    assert error.value.what == "release 1 takes 6,000 characters in the ledger, which keeps 6,000"
+    assert error.value.hint == "give a shorter --reason"
 
 
 def test_other_tools_verify_the_envelope() -> None:
@@ -89,7 +100,7 @@ OWN = SIGNED.model_dump(mode="json")["signatures"]
     ],
 )
 def test_any_other_text_is_refused(text: str, words: str) -> None:
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(Refused, match=f"^{words}"):
         parse(text)
 
 
