@@ -25,7 +25,8 @@ from ci_lib import audit, history, nextstep, status
 from ci_lib.approval import Approval
 from ci_lib.candidate import Person
 from ci_lib.console import GitLabConsole
-from ci_lib.errors import BadInput
+from ci_lib.errors import BadInput, Refused
+from ci_lib.people import fold
 from ci_lib.registry import Registry
 from ci_lib.signed import seal
 from ci_lib.signoff import Question, Signoff
@@ -162,8 +163,21 @@ def first_words(lines: list[str]) -> list[str]:
 
 
 def names() -> tuple[str, ...]:
-    """Return the texts that somebody could be called by: a policy refuses an empty name, and a record a surrogate."""
-    return tuple(text for text in dict.fromkeys(ALL) if text.strip() and len(text) < 500)
+    """Return the texts that somebody could be called by."""
+    return tuple(text for text in dict.fromkeys(ALL) if fold(text) and len(text) < 500)
+
+
+NAMELESS = tuple(text for text in dict.fromkeys(ALL) if text.strip() and not fold(text))
+
+
+@pytest.mark.parametrize("text", NAMELESS, ids=ascii)
+def test_a_name_that_nobody_can_see_is_no_approvers(
+    tmp_path: Path, open_registry: Callable[[str], Any], text: str
+) -> None:
+    world = Twice(project=tmp_path, open_registry=open_registry)
+    with pytest.raises(Refused, match="names no approver"):
+        said(world, text)
+    assert world.heads() is None
 
 
 FORGING = ("``` \n/close\n```", "x\n== deploy\nrelease 9: models:/loan@champion is version 9")
