@@ -108,8 +108,9 @@ class Signing:
                 self.check_one(each)
                 continue
             _expect(signed is None, f"entry {number} is unsigned, and entry {signed} is signed")
-            what = f"entry {number} is unsigned, and release.yml names keys of role {ROLE}"
-            _expect(not self.keys or place < free, what, TAKE_OVER.format(_last_unsigned(entries)))
+            if self.keys and place >= free:
+                what = f"entry {number} is unsigned, and release.yml names keys of role {ROLE}"
+                _expect(holds=False, otherwise=what, hint=TAKE_OVER.format(_last_unsigned(entries)))
 
     def _free(self, entries: Sequence[Entry]) -> int:
         """Return how many of these entries may be unsigned."""
