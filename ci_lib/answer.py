@@ -8,13 +8,14 @@ knew when the pipeline was started: ``ben:`` and the first digits of the digest 
 
 import hmac
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from ci_lib.approval import Subjects, Waiver, end_of
 from ci_lib.errors import BadInput, Refused
+from ci_lib.text import quoted
 
 DIGITS = 12
 """Hex digits of the code. The pipeline's variables are fixed before there is a model, so nobody can search for them."""
@@ -136,6 +137,34 @@ def waivers(words: Words) -> tuple[Waiver, ...]:
         raise BadInput(message, "say when it ends: --until YYYY-MM-DD")
     reason, owner, ends = (words.waive_reason or words.reason).strip(), words.owner.strip(), end_of(words.until)
     return tuple(Waiver(finding=name, reason=reason, owner=owner, expires_at=ends) for name in words.waived)
+
+
+def check_accepted(accepted: Sequence[str], open_ones: Sequence[str]) -> None:
+    """Refuse the acceptance of what needs none.
+
+    Raises:
+        BadInput: a name is that of no inconclusive finding.
+    """
+    unknown = [name for name in accepted if name not in open_ones]
+    if unknown:
+        message = f"no inconclusive finding is called {', '.join(unknown)}"
+        raise BadInput(message, f"the ones to accept are: {', '.join(open_ones) or 'none'}")
+
+
+def check_settled(settled: Collection[str], open_ones: Sequence[str]) -> None:
+    """Refuse a yes that leaves an inconclusive finding open.
+
+    Args:
+        settled: names that were accepted or waived.
+        open_ones: the inconclusive findings.
+
+    Raises:
+        BadInput: one was not named.
+    """
+    left = [name for name in open_ones if name not in settled]
+    if left:
+        message = f"these findings are not settled, and an approver accepts each by name: {', '.join(left)}"
+        raise BadInput(message, "add " + " ".join(f"--accept {quoted(name)}" for name in left))
 
 
 def _both(typed: Sequence[str], said: Sequence[str]) -> tuple[str, ...]:

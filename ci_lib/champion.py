@@ -51,16 +51,20 @@ def trained_from(production: Production, release: Release) -> str | None:
     Raises:
         Refused: what was kept is not what the ledger names.
     """
+    found = _candidate(production, release)
+    return found.code.commit if found else None
+
+
+def _candidate(production: Production, release: Release) -> Candidate | None:
+    """Return the candidate that was kept with a release; None when it is gone."""
     with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
         kept = production.attached(origin(production, release), Path(scratch))
         path = kept / "candidate.json" if kept else None
-        if path is None or not path.is_file():
-            return None
-        record = Candidate.read(path)
-    if record.digest() != release.candidate:
+        found = Candidate.read(path) if path and path.is_file() else None
+    if found and (found.digest(), found.manifest.digest()) != (release.candidate, release.manifest):
         message = f"the candidate of release {release.number} is not the one that the ledger names"
         raise Refused(message, "ml-release audit")
-    return record.code.commit
+    return found
 
 
 def golden(production: Production, release: Release) -> Golden:
@@ -105,17 +109,11 @@ def manifest(production: Production, release: Release) -> Manifest:
     Raises:
         Refused: they were not kept, or not as the ledger names them.
     """
-    with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
-        kept = production.attached(origin(production, release), Path(scratch))
-        path = kept / "candidate.json" if kept else None
-        if path is None or not path.is_file():
-            message = f"the records of release {release.number} are gone"
-            raise Refused(message, "ml-release audit")
-        candidate = Candidate.read(path)
-    if (candidate.digest(), candidate.manifest.digest()) != (release.candidate, release.manifest):
-        message = f"the records of release {release.number} are not those that the ledger names"
+    found = _candidate(production, release)
+    if found is None:
+        message = f"the records of release {release.number} are gone"
         raise Refused(message, "ml-release audit")
-    return candidate.manifest
+    return found.manifest
 
 
 def approvals(production: Production, release: Release) -> tuple[Approval, ...]:

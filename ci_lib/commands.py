@@ -66,7 +66,7 @@ def _keys(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
     del env
     if args.action == "new":
         public = keys.new(args.file)
-        print(f"   {args.file} is the private key: give it to the approve job alone, as a file", file=out)
+        print(f"   {args.file} is the private key: give it to the one job that signs with it, as a file", file=out)
     else:
         public = keys.public_text(keys.private_key(args.file).public_key())
     print(public, file=out)

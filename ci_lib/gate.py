@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 from ci_lib import answers, checks, keys, nextstep, workspace
 from ci_lib import chain as chains
+from ci_lib.answer import check_accepted, check_settled
 from ci_lib.approval import Approval, Waiver
 from ci_lib.candidate import Person
 from ci_lib.checks import Standing
@@ -180,11 +181,7 @@ class ChainGate:
         if vote.conditions and vote.decision == "rejected":
             message = "a rejection has no conditions"
             raise BadInput(message, "say it in the reason")
-        open_ones = self.chain.decision.inconclusive
-        unknown = [name for name in vote.accepted if name not in open_ones]
-        if unknown:
-            message = f"no inconclusive finding is called {', '.join(unknown)}"
-            raise BadInput(message, f"the ones to accept are: {', '.join(open_ones) or 'none'}")
+        check_accepted(vote.accepted, self.chain.decision.inconclusive)
         if vote.decision == "approved":
             self._settled(vote)
 
@@ -195,10 +192,7 @@ class ChainGate:
         if unwaived:
             message = f"these findings failed, and nobody has waived them by name: {', '.join(unwaived)}"
             raise BadInput(message, "add" + nextstep.waive(self.job, unwaived))
-        unnamed = [name for name in self.chain.decision.inconclusive if name not in {*vote.accepted, *waived}]
-        if unnamed:
-            message = f"these findings are not settled, and an approver accepts each by name: {', '.join(unnamed)}"
-            raise BadInput(message, "add" + nextstep.accept(unnamed))
+        check_settled({*vote.accepted, *waived}, self.chain.decision.inconclusive)
 
     def _terms(self, answer: Approval) -> None:
         """Refuse waivers that do not hold as what they are here: a slip of whoever typed them."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from ci_lib import champion
 from ci_lib.errors import Exit, Refused, Unavailable
 from ci_lib.job import Job
-from ci_lib.production import Production, open_production, short
+from ci_lib.production import Production, open_production
+from ci_lib.record import short
 from ci_lib.release import Release
 from ci_lib.status import terms, when
 from ci_lib.text import visible

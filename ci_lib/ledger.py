@@ -35,8 +35,8 @@ from ci_lib.entry import Entry, sign
 from ci_lib.errors import Refused, Unavailable
 from ci_lib.record import Digest
 from ci_lib.release import Release
-from ci_lib.segments import OURS, SEAM, Store, check_chain, entry_key, expect, joined, place, read_entries
-from ci_lib.signing import INTRUDER, Signing
+from ci_lib.segments import OURS, SEAM, Store, check_chain, entry_key, joined, place, read_entries
+from ci_lib.signing import INTRUDER, Signing, expect
 
 ATTEMPTS = 100
 """So many other writers may win before we give up."""

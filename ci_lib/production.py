@@ -16,7 +16,7 @@ from ci_lib.errors import Refused, Unavailable
 from ci_lib.job import Job
 from ci_lib.ledger import Ledger, copied
 from ci_lib.manifest import Manifest, difference, scan
-from ci_lib.record import Digest
+from ci_lib.record import Digest, short
 from ci_lib.registry import OP, LedgerRun, Registry, Version
 from ci_lib.release import Release
 from ci_lib.segments import place
@@ -268,11 +268,6 @@ def is_copy(version: Version | None, release: Release) -> bool:
 def folder(op: Digest) -> str:
     """Return where the ledger's run keeps the records of an operation."""
     return f"releases/{op.removeprefix('sha256:')}"
-
-
-def short(manifest: Digest) -> str:
-    """Return the eight hex digits that people compare."""
-    return manifest.removeprefix("sha256:")[:8]
 
 
 def open_production(job: Job) -> Production:

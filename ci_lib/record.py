@@ -104,3 +104,8 @@ def canonical(value: Any) -> bytes:  # noqa: ANN401 -- any JSON value
 def digest(data: bytes) -> str:
     """Return ``sha256:…`` of bytes."""
     return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def short(of: Digest) -> str:
+    """Return the eight hex digits that people compare."""
+    return of.removeprefix("sha256:")[:8]

@@ -12,7 +12,8 @@ from ci_lib.entry import Entry
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.manifest import Manifest, difference, scan
-from ci_lib.production import Production, open_production, short
+from ci_lib.production import Production, open_production
+from ci_lib.record import short
 from ci_lib.release import Release
 from ci_lib.text import quoted
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from ci_lib.entry import Entry, parse
 from ci_lib.errors import Refused
 from ci_lib.release import Release
-from ci_lib.signing import INTRUDER
+from ci_lib.signing import INTRUDER, expect
 
 OWN_NAME = "give each environment of release.yml its own name:"
 
@@ -144,10 +144,3 @@ def _makes_sense(entry: Release, entries: Mapping[int, Release]) -> bool:
 
 def _about(entry: Release) -> tuple[str, str]:
     return entry.model, entry.environment
-
-
-def expect(holds: bool, otherwise: str, hint: str = INTRUDER) -> None:  # noqa: FBT001 -- reads as a sentence
-    """Refuse with a sentence unless something holds."""
-    if not holds:
-        message = f"the ledger does not hold: {otherwise}"
-        raise Refused(message, hint)

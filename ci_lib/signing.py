@@ -99,7 +99,7 @@ class Signing:
         free = self._free(entries)
         known = self.unsigned_until is None or not whole or not entries or free
         wrong = f"correct it in release.yml; if it was right, the ledger was rewritten: {INTRUDER}"
-        _expect(bool(known), f"no entry has the digest of unsigned_until, {self.unsigned_until}", wrong)
+        expect(bool(known), f"no entry has the digest of unsigned_until, {self.unsigned_until}", wrong)
         signed: int | None = None
         for place, each in enumerate(entries):
             number = each.entry.number
@@ -107,10 +107,10 @@ class Signing:
                 signed = number
                 self.check_one(each)
                 continue
-            _expect(signed is None, f"entry {number} is unsigned, and entry {signed} is signed")
+            expect(signed is None, f"entry {number} is unsigned, and entry {signed} is signed")
             if self.keys and place >= free:
                 what = f"entry {number} is unsigned, and release.yml names keys of role {ROLE}"
-                _expect(holds=False, otherwise=what, hint=TAKE_OVER.format(_last_unsigned(entries)))
+                expect(holds=False, otherwise=what, hint=TAKE_OVER.format(_last_unsigned(entries)))
 
     def _free(self, entries: Sequence[Entry]) -> int:
         """Return how many of these entries may be unsigned."""
@@ -154,11 +154,11 @@ class Signing:
         number, at = entry.entry.number, entry.entry.at
         mine = [key for key in self.keys if keys.key_id(key.public) == entry.entry.key]
         foreign = f"entry {number} is signed with a key that release.yml does not name: {entry.entry.key}"
-        _expect(bool(mine), foreign, KEEP)
+        expect(bool(mine), foreign, KEEP)
         name = mine[0].name
-        _expect(entry.signed_by(mine[0].public), f"the signature of entry {number} is not that of its key {name!r}")
+        expect(entry.signed_by(mine[0].public), f"the signature of entry {number} is not that of its key {name!r}")
         late = f"entry {number} is signed with {name!r}, which did not count at {at:%Y-%m-%d %H:%M %Z}"
-        _expect(any(key.valid_at(at) for key in mine), late)
+        expect(any(key.valid_at(at) for key in mine), late)
 
 
 def of(config: Config, environment: str, load: Callable[[], Ed25519PrivateKey | None]) -> Signing:
@@ -171,7 +171,8 @@ def _last_unsigned(entries: Sequence[Entry]) -> Digest:
     return [each.entry.digest() for each in entries if each.entry.key is None][-1]
 
 
-def _expect(holds: bool, otherwise: str, hint: str = INTRUDER) -> None:  # noqa: FBT001 -- reads as a sentence
+def expect(holds: bool, otherwise: str, hint: str = INTRUDER) -> None:  # noqa: FBT001 -- reads as a sentence
+    """Refuse a ledger with a sentence unless something holds."""
     if not holds:
         message = f"the ledger does not hold: {otherwise}"
         raise Refused(message, hint)

@@ -10,8 +10,8 @@ from ci_lib.approval import Approval
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.findings import Outcome
 from ci_lib.job import Job
-from ci_lib.production import Production, is_copy, open_production, short
-from ci_lib.record import Digest, Record
+from ci_lib.production import Production, is_copy, open_production
+from ci_lib.record import Digest, Record, short
 from ci_lib.release import Release
 from ci_lib.text import visible
 from ci_lib.waivers import Waived, askable, conditions, given

@@ -20,8 +20,8 @@ from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.ledger import made_by
 from ci_lib.manifest import difference
-from ci_lib.production import Copy, Production, is_copy, looked_twice, open_production, short
-from ci_lib.record import Digest, digest
+from ci_lib.production import Copy, Production, is_copy, looked_twice, open_production
+from ci_lib.record import Digest, digest, short
 from ci_lib.release import Release, deploy_op, shortened
 from ci_lib.signed import Signed
 from ci_lib.waivers import askable

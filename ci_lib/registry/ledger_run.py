@@ -21,10 +21,10 @@ from typing import Any
 from ci_lib.errors import Refused
 from ci_lib.registry.api import MlflowException, Param
 from ci_lib.registry.trouble import answering, code
+from ci_lib.signing import INTRUDER
 
 FIRST = "1"
 RUN_ID = re.compile(r"^[0-9a-f]{32}$")
-INTRUDER = "find out who can write to the ledger's MLflow experiment: nothing is released until the ledger holds"
 BACKUP = "restore the MLflow database from a backup: without its ledger nothing can be released"
 
 

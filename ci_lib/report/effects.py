@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 from ci_lib.duration import words
+from ci_lib.record import short
 from ci_lib.report.records import Records
 from ci_lib.waivers import askable, failed
-
-SHORT = 8
-"""So many hex digits a reviewer compares."""
 
 KNOWN = {
     "self-declared": "They say themselves who they are: nobody checks the name.",
@@ -23,11 +21,6 @@ class Effect:
     environment: str
     what: str
     who: str
-
-
-def short(digest: str) -> str:
-    """Return the digits of a digest that a person compares."""
-    return digest.removeprefix("sha256:")[:SHORT]
 
 
 def waive_terms(records: Records) -> str:

@@ -6,9 +6,10 @@ from ci_lib.candidate import Person
 from ci_lib.decision import Decision, in_force
 from ci_lib.errors import Refused
 from ci_lib.findings import Outcome
+from ci_lib.record import short
 from ci_lib.release import Release
 from ci_lib.report import lineage
-from ci_lib.report.effects import Effect, effect, short, waive_terms, waivers_asked
+from ci_lib.report.effects import Effect, effect, waive_terms, waivers_asked
 from ci_lib.report.findings import ORDER, Row, headline, rows
 from ci_lib.report.lineage import Item
 from ci_lib.report.policy import Changed, accepted, changed, source_item

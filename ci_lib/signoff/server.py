@@ -13,7 +13,7 @@ from typing import Self
 from ci_lib import html
 from ci_lib.errors import ReleaseError
 from ci_lib.gate import Gate, State
-from ci_lib.report.effects import short
+from ci_lib.record import short
 from ci_lib.signoff.door import Door
 from ci_lib.signoff.form import Form, Question
 from ci_lib.signoff.handler import Handler

@@ -162,7 +162,7 @@ def test_gitlabs_own_registry_is_known_by_its_address(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
-        "sqlite:////work/mlflow.db", "postgresql://db/mlflow", "http://localhost:5000", "http://127.0.0.1:5000",
+        "sqlite:////srv/mlflow.db", "postgresql://db/mlflow", "http://localhost:5000", "http://127.0.0.1:5000",
         "http://127.8.9.1", "http://[::1]:5000", "https://mlflow.localhost", "http://LOCALHOST.:5000",
         "http://[::ffff:127.0.0.1]:5000",
     ],

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from ci_lib.ci.clients import open_gitlab
 from ci_lib.errors import BadInput, Refused, ReleaseError, Unavailable
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import gitlab
 
 Json = dict[str, Any]
+Found = TypeVar("Found")
 Kind = Literal["job token", "read token", "reviewer's token", "note token"]
 
 MOST = 10_000
@@ -149,7 +150,7 @@ class Reader:
         Raises:
             Refused: no token may read it.
         """
-        return self._first(what, lambda client: client.get(path))  # type: ignore[no-any-return]
+        return self._first(what, lambda client: client.get(path))
 
     def every(self, path: str, what: str, **query: Any) -> list[Json]:  # noqa: ANN401 -- query parameters
         """Return all items of a list.
@@ -157,9 +158,9 @@ class Reader:
         Raises:
             Refused: no token may read it.
         """
-        return self._first(what, lambda client: client.every(path, **query))  # type: ignore[no-any-return]
+        return self._first(what, lambda client: client.every(path, **query))
 
-    def _first(self, what: str, ask: Any) -> Any:  # noqa: ANN401
+    def _first(self, what: str, ask: "Callable[[Client], Found]") -> "Found":
         tried = []
         for each in self.clients:
             try:

@@ -19,6 +19,7 @@ from ci_lib.ci.gitlab.people import is_bot
 from ci_lib.ci.gitlab.remote import Remote, open_remote, own_token
 from ci_lib.console import Console
 from ci_lib.errors import BadInput, Exit, Refused
+from ci_lib.record import short
 from ci_lib.text import quoted, visible
 from ci_lib.trigger import settings
 from ci_lib.vouching import GitLabServer
@@ -40,7 +41,7 @@ def show(remote: Remote, folder: str) -> Chain:
     decision = chain.decision
     remote.say(visible(f"{decision.model}: the verdict is {decision.verdict}", None))
     remote.say(f"  report   {job.url}/artifacts/file/{folder}/report/index.html")
-    remote.say(f"  bytes    {chain.candidate.manifest.digest().removeprefix('sha256:')[:8]}")
+    remote.say(f"  bytes    {short(chain.candidate.manifest.digest())}")
     remote.say(f"  policy   {visible(str(decision.policy_source), None)}")
     remote.say(visible(f"  authors  {', '.join(person.id for person in chain.candidate.authors)}", None))
     for finding in decision.findings:
@@ -122,19 +123,13 @@ def _complete(chain: Chain, words: Words) -> None:
     Somebody else may have waived a failed finding already, so one that is left open is the gate's to refuse.
     """
     answer.waivers(words)
-    open_ones = chain.decision.inconclusive
-    unknown = [name for name in words.accepted if name not in open_ones]
-    if unknown:
-        message = f"no inconclusive finding is called {', '.join(unknown)}"
-        raise BadInput(message, f"the ones to accept are: {', '.join(open_ones) or 'none'}")
+    answer.check_accepted(words.accepted, chain.decision.inconclusive)
     unknown = [name for name in words.waived if name not in open_findings(chain.decision)]
     if unknown:
         message = f"no finding that did not pass is called {', '.join(unknown)}"
         raise BadInput(message, f"the ones to waive are among: {', '.join(open_findings(chain.decision)) or 'none'}")
-    left = [name for name in open_ones if name not in {*words.accepted, *words.waived}]
-    if left and words.decision != "rejected":
-        message = f"these findings are not settled, and an approver accepts each by name: {', '.join(left)}"
-        raise BadInput(message, "add " + " ".join(f"--accept {quoted(name)}" for name in left))
+    if words.decision != "rejected":
+        answer.check_settled({*words.accepted, *words.waived}, chain.decision.inconclusive)
 
 
 def _command(chain: Chain, remote: Remote) -> str:
