@@ -31,7 +31,7 @@ def problems(value: Any) -> Iterator[Problem]:  # noqa: ANN401 -- any YAML value
     yield from _waivable(value)
 
 
-def _names(value: Any, *path: str) -> Iterator[Problem]:  # noqa: ANN401
+def _names(value: Any, *path: str) -> Iterator[Problem]:  # noqa: ANN401 -- any YAML value
     """Complain about names that are empty or stand there twice."""
     yield from twice(value, *HERE, *path)
     for index, name in enumerate(items(value, *HERE, *path)):
@@ -39,7 +39,7 @@ def _names(value: Any, *path: str) -> Iterator[Problem]:  # noqa: ANN401
             yield (*HERE, *path, index), "is an empty name"
 
 
-def _enough(value: Any) -> Iterator[Problem]:  # noqa: ANN401
+def _enough(value: Any) -> Iterator[Problem]:  # noqa: ANN401 -- any YAML value
     approvers = {fold(name) for name in names(value, *HERE, "approvers") if fold(name)}
     required = at(value, *HERE, "required")
     needed = required if isinstance(required, int) else 1
@@ -49,17 +49,17 @@ def _enough(value: Any) -> Iterator[Problem]:  # noqa: ANN401
         yield APPROVERS, f"names {have}; {places} needs approval, so nothing could ever be released"
 
 
-def _asked(value: Any) -> str:  # noqa: ANN401
+def _asked(value: Any) -> str:  # noqa: ANN401 -- any YAML value
     """Return the environments in which a person is asked."""
     return ", ".join(name for name, each in environments(value).items() if at(each, "approval") != "automatic")
 
 
-def _members(value: Any, approvers: dict[Any, Any]) -> Iterator[Problem]:  # noqa: ANN401
+def _members(value: Any, approvers: dict[Any, Any]) -> Iterator[Problem]:  # noqa: ANN401 -- any YAML value
     for role in approvers:
         yield from _names(value, "approvers", role)
 
 
-def _roles(value: Any, approvers: dict[Any, Any]) -> Iterator[Problem]:  # noqa: ANN401
+def _roles(value: Any, approvers: dict[Any, Any]) -> Iterator[Problem]:  # noqa: ANN401 -- any YAML value
     """Hold the roles of both keys against each other, and the people against the places."""
     required = at(value, *HERE, "required")
     if not isinstance(required, dict):
@@ -85,7 +85,7 @@ def _roles(value: Any, approvers: dict[Any, Any]) -> Iterator[Problem]:  # noqa:
         )
 
 
-def _each_role(value: Any, approvers: dict[Any, Any], required: dict[Any, Any]) -> Iterator[Problem]:  # noqa: ANN401
+def _each_role(value: Any, approvers: dict[Any, Any], required: dict[Any, Any]) -> Iterator[Problem]:  # noqa: ANN401 -- any YAML value
     for role, number in required.items():
         if role not in approvers:
             yield (*REQUIRED, role), f"approvers names no role {role!r}{did_you_mean(str(role), map(str, approvers))}"
@@ -101,7 +101,7 @@ def _each_role(value: Any, approvers: dict[Any, Any], required: dict[Any, Any]) 
             yield (*APPROVERS, role), f"required says nothing about this role{near if 'did' in near else ''}"
 
 
-def _keys(value: Any) -> Iterator[Problem]:  # noqa: ANN401
+def _keys(value: Any) -> Iterator[Problem]:  # noqa: ANN401 -- any YAML value
     """A key has a name of its own, and a person's key a person who may answer."""
     approvers = at(value, *HERE, "approvers")
     lists = [names(value, *HERE, "approvers", role) for role in approvers] if isinstance(approvers, dict) else []
@@ -120,7 +120,7 @@ def _keys(value: Any) -> Iterator[Problem]:  # noqa: ANN401
             yield (*HERE, "keys", index, "person"), f"{person!r} is no approver{did_you_mean(person, known)}"
 
 
-def _waivable(value: Any) -> Iterator[Problem]:  # noqa: ANN401
+def _waivable(value: Any) -> Iterator[Problem]:  # noqa: ANN401 -- any YAML value
     """What may be waived is a finding that some rule can make."""
     yield from twice(value, *HERE, "waivable")
     rules = items(value, "policy", "rules")
@@ -149,6 +149,6 @@ def _no_such_finding(rules: list[Any], rest: str) -> str:
     return ""
 
 
-def _by(rule: Any) -> list[str]:  # noqa: ANN401
+def _by(rule: Any) -> list[str]:  # noqa: ANN401 -- any YAML value
     given = at(rule, "by")
     return [given] if isinstance(given, str) else names(rule, "by")

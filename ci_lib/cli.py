@@ -156,7 +156,7 @@ def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
         return int(import_module("ci_lib.commands").run(args, env, out))
     needs.check(args.command)
     if remote := _remote(args):
-        from ci_lib.consoles import choose  # noqa: PLC0415
+        from ci_lib.consoles import choose  # noqa: PLC0415 -- other commands do not pay for it
 
         return int(import_module(remote).main(args, env, choose(out, env)))
     if args.command == "resolve" and args.name and (args.registry or not args.config.exists()):
@@ -177,7 +177,7 @@ def _remote(args: Namespace) -> str:
 
 def _stage(job: "Job") -> int:
     """Run one stage: alone in the chain directory if it changes what an approval is about."""
-    from ci_lib import workspace  # noqa: PLC0415
+    from ci_lib import workspace  # noqa: PLC0415 -- other commands do not pay for it
 
     stage = job.args.command
     main_of = import_module(f"ci_lib.jobs.{stage}").main
@@ -191,9 +191,9 @@ def _stage(job: "Job") -> int:
 
 def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     """Read release.yml and put together what the command is given."""
-    from ci_lib import configuration, consoles  # noqa: PLC0415
-    from ci_lib.ci.detect import detect, policy_from  # noqa: PLC0415
-    from ci_lib.job import Job  # noqa: PLC0415
+    from ci_lib import configuration, consoles  # noqa: PLC0415 -- other commands do not pay for it
+    from ci_lib.ci.detect import detect, policy_from  # noqa: PLC0415 -- other commands do not pay for it
+    from ci_lib.job import Job  # noqa: PLC0415 -- other commands do not pay for it
 
     project = args.config.absolute().parent
     read = configuration.read(args, env, lambda: policy_from(env))

@@ -13,18 +13,18 @@ def at(value: Any, *path: str) -> Any:  # noqa: ANN401 -- any YAML value, here a
     return value
 
 
-def items(value: Any, *path: str) -> list[Any]:  # noqa: ANN401
+def items(value: Any, *path: str) -> list[Any]:  # noqa: ANN401 -- any YAML value
     """Return the list at a path; empty where there is none."""
     found = at(value, *path)
     return found if isinstance(found, list) else []
 
 
-def names(value: Any, *path: str) -> list[str]:  # noqa: ANN401
+def names(value: Any, *path: str) -> list[str]:  # noqa: ANN401 -- any YAML value
     """Return the texts of the list at a path."""
     return [each for each in items(value, *path) if isinstance(each, str)]
 
 
-def twice(value: Any, *path: str) -> Iterator[Problem]:  # noqa: ANN401
+def twice(value: Any, *path: str) -> Iterator[Problem]:  # noqa: ANN401 -- any YAML value
     """Complain about names that stand in a list more than once."""
     seen: set[str] = set()
     for index, each in enumerate(items(value, *path)):
@@ -34,7 +34,7 @@ def twice(value: Any, *path: str) -> Iterator[Problem]:  # noqa: ANN401
             seen.add(each)
 
 
-def environments(value: Any) -> dict[str, Any]:  # noqa: ANN401
+def environments(value: Any) -> dict[str, Any]:  # noqa: ANN401 -- any YAML value
     """Return the environments, as written or by default."""
     found = at(value, "environments")
     return found if isinstance(found, dict) and found else {"production": {}}

@@ -45,7 +45,7 @@ def main(args: Namespace, env: Mapping[str, str], console: Console) -> int:
 
 
 def _remote(args: Namespace, env: Mapping[str, str], console: Console, words: Mapping[str, str]) -> "Remote":
-    from ci_lib.ci.gitlab import remote  # noqa: PLC0415
+    from ci_lib.ci.gitlab import remote  # noqa: PLC0415 -- other commands do not pay for it
 
     server, token = settings(args, env), remote.own_token(args.token_file, env)
     if args.pipeline:
@@ -65,8 +65,8 @@ def settings(args: Namespace, env: Mapping[str, str]) -> GitLabServer:
         BadInput: neither names one.
     """
     if args.config.exists():
-        from ci_lib import configuration  # noqa: PLC0415
-        from ci_lib.ci.detect import policy_from  # noqa: PLC0415
+        from ci_lib import configuration  # noqa: PLC0415 -- other commands do not pay for it
+        from ci_lib.ci.detect import policy_from  # noqa: PLC0415 -- other commands do not pay for it
 
         found = configuration.read(args, env, lambda: policy_from(env)).config.policy.approval.gitlab
         if found is not None:

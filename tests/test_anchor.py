@@ -124,7 +124,7 @@ def ship(world: World, contents: str) -> None:
 
 def delete_param(world: World, *keys: str) -> None:
     """Do what no call of MLflow does, and its database's administrator can."""
-    import sqlite3  # noqa: PLC0415
+    import sqlite3  # noqa: PLC0415 -- for this test alone
 
     with sqlite3.connect(world.project / "mlflow.db") as database:
         for key in keys:

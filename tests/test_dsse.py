@@ -90,7 +90,7 @@ def test_a_signature_that_is_no_base64_is_no_signature() -> None:
 
 def test_no_flipped_bit_of_an_envelope_is_accepted() -> None:
     data = signed(KEY).to_bytes()
-    generator = random.Random(0)  # noqa: S311
+    generator = random.Random(0)  # noqa: S311 -- which bits to turn, not a secret
     for _ in range(1000):
         position, bit = generator.randrange(len(data)), 1 << generator.randrange(8)
         changed = data[:position] + bytes([data[position] ^ bit]) + data[position + 1 :]

@@ -63,7 +63,7 @@ def test_who_is_still_needed_is_named_in_the_command(world: World) -> None:
 def waivable(*names: str, automatic: bool = False) -> Config:
     approval = CONFIG["policy"]["approval"] | {"waivable": names}  # type: ignore[index]  # a plain dict
     places = {"production": {"approval": "automatic" if automatic else "required"}}
-    return config(policy=CONFIG["policy"] | {"approval": approval}, environments=places)  # type: ignore[operator]
+    return config(policy=CONFIG["policy"] | {"approval": approval}, environments=places)  # type: ignore[operator]  # a plain dict
 
 
 def test_a_fail_that_may_be_waived_comes_with_the_command_that_waives_it(world: World) -> None:

@@ -62,7 +62,7 @@ def test_an_approval_comes_back_as_it_was_written(tmp_path: Path, key: Ed25519Pr
 
 def test_the_statement_is_in_totos_and_names_its_subjects_by_digest() -> None:
     from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor  # noqa: PLC0415 -- protobuf, slow
-    from in_toto_attestation.v1.statement import Statement  # noqa: PLC0415
+    from in_toto_attestation.v1.statement import Statement  # noqa: PLC0415 -- for this test alone
 
     made = statement(APPROVAL)
     subjects = [ResourceDescriptor(name=each["name"], digest=each["digest"]).pb for each in made["subject"]]
@@ -152,7 +152,7 @@ def test_a_changed_word_is_no_longer_signed(tmp_path: Path) -> None:
 def test_no_flipped_bit_is_accepted_as_signed(tmp_path: Path) -> None:
     sealed = seal(APPROVAL, KEY)
     data = sealed.envelope.to_bytes()
-    generator = random.Random(0)  # noqa: S311
+    generator = random.Random(0)  # noqa: S311 -- which bits to turn, not a secret
     for number in range(500):
         position, bit = generator.randrange(len(data)), 1 << generator.randrange(8)
         path = tmp_path / f"{number}.json"

@@ -24,7 +24,7 @@ def open_gitlab(transport: Transport, token: str | None, kind: Kind = "private_t
     Its own retries are off: they would wait whatever the server says, and repeat what must not be repeated. 429 never
     reaches it. `keep_base_url`: pages follow our address, where the server calls itself by another.
     """
-    import gitlab  # noqa: PLC0415
+    import gitlab  # noqa: PLC0415 -- an extra
 
     return gitlab.Gitlab(
         transport.service.url,
@@ -44,14 +44,14 @@ def open_jenkins(transport: Transport, user: str, token: str) -> "jenkins.Jenkin
     here, and nowhere else. Headers of ``JENKINS_API_EXTRA_HEADERS`` are kept. Kerberos is not tried. No crumb is asked
     for: Jenkins wants none with an API token (`ApiCrumbExclusion`), and with a password it says so.
     """
-    import jenkins  # noqa: PLC0415
+    import jenkins  # noqa: PLC0415 -- an extra
 
     client = jenkins.Jenkins(transport.service.url, user, token)
-    given = client._session.headers  # noqa: SLF001
+    given = client._session.headers  # noqa: SLF001 -- as below
     usual = requests.utils.default_headers()
     transport.headers.update({name: value for name, value in given.items() if name not in usual})
     transport.auth = client.auth = HTTPBasicAuth(user.encode(), token.encode())
     client._session = transport  # noqa: SLF001 -- it has no parameter for it
-    client._auth_resolved = True  # noqa: SLF001
+    client._auth_resolved = True  # noqa: SLF001 -- or it tries Kerberos
     client.crumb = False
     return client

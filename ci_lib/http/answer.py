@@ -76,7 +76,7 @@ def read(response: Response, largest: int) -> None:
             raise TooLargeError
         parts.append(chunk)
     response._content = b"".join(parts)  # noqa: SLF001 -- what `Response.content` returns; there is no other way to set it
-    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001
+    response._content_consumed = True  # type: ignore[attr-defined]  # noqa: SLF001 -- as above, and not in the stubs
 
 
 def judge(response: Response, service: Service, expect: Expect, *, safe: bool) -> Response:

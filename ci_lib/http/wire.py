@@ -78,7 +78,7 @@ class Adapter(HTTPAdapter):
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._classes
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 -- urllib3's and requests' own
         """Have connections through a proxy made from our classes."""
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self._classes
@@ -89,7 +89,7 @@ def _pools(wire: Wire) -> dict[str, Any]:
     """Return urllib3's connection pools whose connections ask the wire, by scheme."""
 
     class Reply(http.client.HTTPResponse):
-        def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 -- urllib3's and requests' own
             super().__init__(sock, *args, **kwargs)
             self._bytes = _Hurried(self.fp.detach(), sock, wire)
             self.fp: Any = io.BufferedReader(self._bytes)
@@ -111,11 +111,11 @@ def _pools(wire: Wire) -> dict[str, Any]:
             finally:
                 wire.left = False  # what a tunnel needed went to the proxy only
 
-        def send(self, data: Any) -> None:  # noqa: ANN401
+        def send(self, data: Any) -> None:  # noqa: ANN401 -- urllib3's and requests' own
             if self.sock is None:
                 self.connect()
             wire.left = True
-            super().send(data)  # type: ignore[misc]
+            super().send(data)  # type: ignore[misc]  # likewise
 
     class Plain(Watched, HTTPConnection):
         pass

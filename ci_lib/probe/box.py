@@ -61,7 +61,7 @@ class Kernel(Protocol):
     def unshare(self, flags: int) -> int:
         """Leave shared namespaces."""
 
-    def syscall(self, *arguments: Any) -> int:  # noqa: ANN401
+    def syscall(self, *arguments: Any) -> int:  # noqa: ANN401 -- C's types
         """Call the kernel by number."""
 
 

@@ -1,10 +1,13 @@
 """MLflow, and nothing else knows MLflow.
 
 `address` checks and completes an MLflow address, `api` is the one place that imports MLflow, `trouble` turns what it
-raises into our errors, `client` is what jobs call, `ledger_run` is the run that holds a ledger.
+raises into our errors. `client` is what jobs call, put together from `runs`, `models` and `versions`, each on an opened
+`connection`; `ledger_run` holds a ledger, `capability` finds out what a server cannot promise.
 """
 
-from ci_lib.registry.client import OP, LoggedModel, Registered, Registry, Version
+from ci_lib.registry.client import Registry
 from ci_lib.registry.ledger_run import LedgerRun
+from ci_lib.registry.models import LoggedModel
+from ci_lib.registry.versions import OP, Registered, Version
 
 __all__ = ["OP", "LedgerRun", "LoggedModel", "Registered", "Registry", "Version"]

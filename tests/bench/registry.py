@@ -26,7 +26,7 @@ from ci_lib.champion import compared, resolve
 from ci_lib.job import Job
 from ci_lib.production import open_production
 from ci_lib.registry import Registry
-from ci_lib.registry.client import SEGMENT as ENTRIES
+from ci_lib.registry.connection import SEGMENT as ENTRIES
 
 VERSIONS = (10, 1000)
 SEGMENTS = (2, 3, 5)

@@ -156,7 +156,7 @@ def the_ci_system_is_hidden_and_a_name_is_claimed(team: Pipelines) -> object:
 
 
 def _hidden(team: Pipelines, who: str) -> object:
-    from ci_lib.jobs import approve  # noqa: PLC0415
+    from ci_lib.jobs import approve  # noqa: PLC0415 -- for this test alone
 
     played = team.scene.played(team.open("dan", variables={"GITLAB_CI": "false"}), "ana")
     env = team.scene.server.env(played, ML_RELEASE_SIGNING_KEY=str(team.key))
@@ -215,8 +215,8 @@ def _claims(team: Pipelines, played: GitLabJob) -> dict[str, Any]:
 
 def _hmac(team: Pipelines, played: GitLabJob) -> str:
     """The public key as a shared secret (CVE-2016-10555 and many since). PyJWT will not sign so; by hand it is easy."""
-    import base64  # noqa: PLC0415
-    import hmac  # noqa: PLC0415
+    import base64  # noqa: PLC0415 -- for this test alone
+    import hmac  # noqa: PLC0415 -- for this test alone
 
     public = team.scene.server.issuer.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     parts = [{"alg": "HS256", "kid": "key-1", "typ": "JWT"}, _claims(team, played)]
@@ -312,7 +312,7 @@ ATTACKS |= {f"an ID token {name}": (_with_token(change), sentence) for name, (ch
 
 
 def _spliced(token: str, **claims: str) -> str:
-    import base64  # noqa: PLC0415
+    import base64  # noqa: PLC0415 -- for this test alone
 
     head, body, signature = token.split(".")
     found = json.loads(base64.urlsafe_b64decode(body + "=="))
@@ -397,7 +397,7 @@ def an_answer_is_not_signed(team: Pipelines) -> object:
 
 def _resealed(team: Pipelines, *, signed: bool = True, **changes: Any) -> object:
     """Deploy on an answer that was changed, and signed again by somebody who got hold of the key."""
-    from ci_lib.keys import private_key  # noqa: PLC0415
+    from ci_lib.keys import private_key  # noqa: PLC0415 -- for this test alone
 
     pipeline = team.open()
     assert team.gate(team.scene.played(pipeline, "ben")) == 0

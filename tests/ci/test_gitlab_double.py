@@ -256,7 +256,7 @@ def test_an_invalid_scope_is_400(scene: Scene, project: Project) -> None:
 
 def test_too_many_requests_are_asked_again_when_the_server_says(scene: Scene) -> None:
     scene.server.faults.append(Fault("/user", 429, times=2, headers={"Retry-After": "0"}))
-    assert api(scene.server).http_get("/user")["username"] == "ben"  # type: ignore[index]
+    assert api(scene.server).http_get("/user")["username"] == "ben"  # type: ignore[index]  # JSON, an object
     assert len([each for each in scene.server.seen if each.path.endswith("/user")]) == 3
 
 

@@ -111,7 +111,7 @@ def test_two_gates_take_two_people(pipelines: Pipelines) -> None:
 
 def test_a_rollback_goes_on_when_gitlab_does_not_answer(pipelines: Pipelines) -> None:
     """At 3 a.m. the CI server may be what is broken."""
-    from doubles.gitlab import Fault  # noqa: PLC0415
+    from doubles.gitlab import Fault  # noqa: PLC0415 -- for this test alone
 
     pipeline = pipelines.scene.at_the_gate()
     played = pipelines.scene.played(pipeline, "ben", "rollback")

@@ -33,7 +33,7 @@ class Desk:
         verdict: str = "inconclusive",
         **policy_: object,
     ) -> None:
-        built = records.chain(verdict)  # type: ignore[arg-type]
+        built = records.chain(verdict)  # type: ignore[arg-type]  # a word of three
         policy = built.config.policy
         wanted = {"approvers": ("ben", "cora"), "required": required, "assurance": "self-declared"}
         approvers = policy.approval.model_copy(update=wanted | policy_)
@@ -72,7 +72,7 @@ class Desk:
     def vote(self, **changes: object) -> Vote:
         return Vote(
             **{"decision": "approved", "approver": "ben", "reason": REASON, "accepted": self.unsettled, **changes}
-        )  # type: ignore[arg-type]
+        )  # type: ignore[arg-type]  # a word of three
 
 
 def asked(uri: str) -> Registry:

@@ -98,14 +98,14 @@ class FaultServer:
 
 def read_request(reader: "socket.SocketIO | object", number: int) -> Request | None:
     """Read one request; None when the client has gone."""
-    start = reader.readline().split()  # type: ignore[attr-defined]
+    start = reader.readline().split()  # type: ignore[attr-defined]  # socket.makefile's
     if len(start) != 3:
         return None
     headers = {}
-    while line := reader.readline().strip():  # type: ignore[attr-defined]
+    while line := reader.readline().strip():  # type: ignore[attr-defined]  # socket.makefile's
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.lower()] = value.strip()
-    body = reader.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]
+    body = reader.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]  # socket.makefile's
     return Request(method=start[0].decode(), path=start[1].decode(), headers=headers, body=body, connection=number)
 
 

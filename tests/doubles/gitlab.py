@@ -91,7 +91,7 @@ def gitlab() -> Iterator[Server]:
     httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.daemon_threads = True
     server = Server(f"http://127.0.0.1:{httpd.server_address[1]}")
-    httpd.double = server  # type: ignore[attr-defined]
+    httpd.double = server  # type: ignore[attr-defined]  # added to it here
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -121,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def double(self) -> Server:
-        return self.server.double  # type: ignore[attr-defined,no-any-return]
+        return self.server.double  # type: ignore[attr-defined,no-any-return]  # added to it above
 
     def _serve(self, method: str) -> None:
         parts = urlsplit(self.path)

@@ -171,11 +171,11 @@ def create_pipeline(call: Call) -> Any:
     project = call.project(DEVELOPER)
     ref = str(call.body.get("ref"))
     if ref not in project.branches:
-        raise refuse(400, {"base": ["Reference not found"]})  # type: ignore[arg-type]
+        raise refuse(400, {"base": ["Reference not found"]})  # type: ignore[arg-type]  # GitLab answers so
     variables = {each["key"]: each["value"] for each in call.body.get("variables") or []}
     assert call.token is not None
     if variables and project.members.get(call.token.user.id, 0) < project.variables_role:
-        raise refuse(400, {"base": ["Insufficient permissions to set pipeline variables"]})  # type: ignore[arg-type]
+        raise refuse(400, {"base": ["Insufficient permissions to set pipeline variables"]})  # type: ignore[arg-type]  # GitLab answers so
     made = call.world.start(project, call.token.user.username, ref, source="api", variables=variables)
     return shown.pipeline(call.base, made)
 
@@ -276,7 +276,7 @@ def _body(call: Call) -> str:
     if not isinstance(body, str) or not body.strip():
         raise refuse(400, "body is missing", "error")
     if len(body) > LONGEST_NOTE:
-        raise refuse(400, {"note": ["is too long (maximum is 1000000 characters)"]})  # type: ignore[arg-type]
+        raise refuse(400, {"note": ["is too long (maximum is 1000000 characters)"]})  # type: ignore[arg-type]  # GitLab answers so
     return body
 
 

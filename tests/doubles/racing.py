@@ -74,7 +74,7 @@ def race(me: Racer) -> Told:
         said["refused"] = error.what
     except Unavailable as error:
         said["unavailable"] = error.what
-    return Told(start=start, end=time.monotonic(), expected=expected, **said)  # type: ignore[arg-type]
+    return Told(start=start, end=time.monotonic(), expected=expected, **said)  # type: ignore[arg-type]  # what the process printed
 
 
 def _act(kind: Kind, there: World) -> int:

@@ -40,7 +40,7 @@ def test_a_signature_that_is_taken_off_is_noticed_by_deploy(keyed: Project) -> N
     keyed.to_the_gate()
     keyed.approve()
     (path,) = (keyed.root / "release" / "production" / "approvals").glob("*.json")
-    from ci_lib.signed import Signed, seal  # noqa: PLC0415
+    from ci_lib.signed import Signed, seal  # noqa: PLC0415 -- for this test alone
 
     seal(Signed.read(path).approval, None).write(path)
     assert "signed by none of the policy's keys" in keyed.must("deploy", code=3).err

@@ -16,7 +16,7 @@ from ci_lib.errors import Exit
 from ci_lib.job import Job
 from ci_lib.production import open_production
 from ci_lib.registry import Registry
-from ci_lib.registry.client import SEGMENT
+from ci_lib.registry.connection import SEGMENT
 
 
 def watched(world: World, calls: list[str], die_after: int = 0, segment: int = SEGMENT) -> Callable[[str], Registry]:

@@ -251,7 +251,7 @@ def test_a_no_that_comes_while_the_bytes_are_copied_stops_the_deploy(world: Worl
     made = world.train("A")
     world.approve(made)
     plain = world.open_registry
-    world.open_registry = lambda uri: Meddling(plain(uri), lambda: world.reject(made))  # type: ignore[assignment, return-value]
+    world.open_registry = lambda uri: Meddling(plain(uri), lambda: world.reject(made))  # type: ignore[assignment, return-value]  # a registry to those who use it
     assert run(world) == Exit.REJECTED
     world.open_registry = plain
     assert "ben rejected it: not yet" in world.heard()
@@ -297,7 +297,7 @@ def test_a_no_that_is_none_of_this_question_does_not_stop_what_is_being_released
     def meddle() -> None:
         world.reject(replace(made, evidence=other))
 
-    world.open_registry = lambda uri: Meddling(plain(uri), meddle)  # type: ignore[assignment, return-value]
+    world.open_registry = lambda uri: Meddling(plain(uri), meddle)  # type: ignore[assignment, return-value]  # a registry to those who use it
     assert run(world) == Exit.DONE
 
 
@@ -511,7 +511,7 @@ def test_what_is_kept_is_what_was_checked_whatever_happens_to_the_files_meanwhil
             path.write_bytes(b"EVIL")
 
     plain = world.open_registry
-    world.open_registry = lambda uri: Meddling(plain(uri), meddle)  # type: ignore[assignment, return-value]
+    world.open_registry = lambda uri: Meddling(plain(uri), meddle)  # type: ignore[assignment, return-value]  # a registry to those who use it
     assert run(world) == Exit.DONE
     world.open_registry = plain
     assert audit(world.job()) == ()

@@ -110,7 +110,7 @@ def refuse_other_id(model: Path) -> None:
 def test_the_attacks_work_where_nothing_stops_them(evil: Callable[[Attack], Path], canary: Path) -> None:
     """Otherwise the canary would say nothing."""
     import mlflow  # noqa: PLC0415 -- two seconds that only this test needs
-    import mlflow.pyfunc  # noqa: PLC0415
+    import mlflow.pyfunc  # noqa: PLC0415 -- slow, and for this test alone
 
     model = evil(Attack(name="pyfunc", do=pyfunc_only))
     with pytest.raises(Exception, match=r".") as caught:

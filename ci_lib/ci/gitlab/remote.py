@@ -187,7 +187,7 @@ def create(
 def _denied(error: Denied, where: str) -> BadInput:
     if error.status == 401:  # noqa: PLR2004 -- HTTP's own number
         return BadInput("GitLab: it does not know the token: expired, revoked or mistyped", TOKEN_HINT)
-    if error.status == 403:  # noqa: PLR2004
+    if error.status == 403:  # noqa: PLR2004 -- HTTP's own number
         return BadInput(f"{error.said}: its scope or your role is too small", TOKEN_HINT)
     return BadInput(f"GitLab: there is no {where}, or not for this token", "look at the address in the browser")
 
