@@ -72,7 +72,7 @@ class Desk:
     def vote(self, **changes: object) -> Vote:
         return Vote(
             **{"decision": "approved", "approver": "ben", "reason": REASON, "accepted": self.unsettled, **changes}
-        )  # type: ignore[arg-type]  # a word of three
+        )  # type: ignore[arg-type]  # of all types, by name
 
 
 def asked(uri: str) -> Registry:
