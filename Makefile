@@ -4,7 +4,7 @@ READY := .venv/ready
 SHELL_SCRIPTS := scripts/setup .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench dist lock clean browser postgresql torture
+.PHONY: help demo test lint bench dist lock clean browser postgresql tools torture
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -12,10 +12,10 @@ help:  ## list the targets
 demo: $(READY)  ## one release on real data, up to the human gate; DECIDE=approve|reject|page plays on to the end
 	DECIDE="$(DECIDE)" $(PYTHON) scripts/demo.py
 
-test: $(READY) browser postgresql  ## the whole test suite, with branch coverage
+test: $(READY) browser postgresql tools  ## the whole test suite, with branch coverage
 	$(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term
 
-torture: $(READY) browser postgresql  ## crashes, lost replies, races, states and attacks at full size: an hour or more
+torture: $(READY) browser postgresql tools  ## crashes, lost replies, races, states and attacks at full size: an hour or more
 	TORTURE=1 $(PYTHON) -m pytest tests/torture -n 2 --dist worksteal -p no:cacheprovider
 
 lint: $(READY)  ## ruff, mypy strict, codespell, shellcheck
@@ -40,7 +40,7 @@ clean:  ## remove what the targets made, .venv too
 	rm -rf .venv build dist .coverage* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis *.egg-info distributions/*/*.egg-info distributions/*/build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-browser postgresql:
+browser postgresql tools: $(READY)
 	@scripts/setup $@
 
 # Filled anew when a lock, the project's metadata or the way to fill it changes.

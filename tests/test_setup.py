@@ -46,7 +46,7 @@ def setup(bare: Path, *arguments: str, **env: str) -> subprocess.CompletedProces
 def test_an_unknown_word_shows_the_usage(bare: Path, arguments: tuple[str, ...]) -> None:
     done = setup(bare, *arguments)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("setup: usage: scripts/setup venv | browser | postgresql | lock")
+    assert done.stderr.startswith("setup: usage: scripts/setup venv | browser | postgresql | tools | lock")
 
 
 def test_without_git_it_says_what_to_type(bare: Path) -> None:
@@ -90,6 +90,20 @@ def test_a_postgresql_that_is_there_is_enough(bare: Path) -> None:
     program(bare, "initdb", "exit 0")
     done = setup(bare, "postgresql", CI="true")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(("ci", "code", "said"), [("true", 1, "CI runs every test"), ("", 0, "will fail")])
+def test_a_missing_tool_is_an_error_in_ci_and_a_warning_elsewhere(bare: Path, ci: str, code: int, said: str) -> None:
+    program(bare, "cmp", "exit 0")
+    (bare / ".venv/tools").mkdir(parents=True)
+    (bare / ".venv/tools/ready").touch()
+    program(bare, "rsync", "exit 0")
+    program(bare, "java", "exit 0")
+    done = setup(bare, "tools", CI=ci)
+    assert done.returncode == code
+    assert "sudo apt-get install -y groovy" in done.stderr
+    assert said in done.stderr
+    assert "rsync" not in done.stderr
 
 
 def test_root_gets_the_browser_installed_after_one_update(bare: Path) -> None:
