@@ -5,7 +5,7 @@ void call(Map given = [:]) {
     Settings settings = new Settings(given)
     String action = params.ACTION ?: 'release'
     Map release = [:] + given + (params.ENVIRONMENT ? [environment: params.ENVIRONMENT] : [:])
-    String resource = settings.lock ?: "ml-release ${env.JOB_NAME} ${params.ENVIRONMENT ?: settings.environment}".toString()
+    String resource = settings.lock ?: "ml-release ${env.JOB_NAME} ${params.ENVIRONMENT ?: settings.environment}".trim()
     Map ended = [:]
     if (action == 'release' && settings.gate) {
         settings.checkApprovers()

@@ -1,5 +1,3 @@
-import java.util.concurrent.locks.ReentrantLock
-
 /** The Jenkins that builds of one job share: its number, milestones, locks, credentials, libraries, and where agents' workspaces are. */
 class Controller {
     final File home
@@ -13,7 +11,7 @@ class Controller {
     List<Map> mails = []
 
     private final Map<Integer, Integer> milestones = [:]
-    private final Map<String, ReentrantLock> locks = [:]
+    private final Map<String, List<Build>> locks = [:]
     private static final Map<String, Map<String, Class>> COMPILED = Collections.synchronizedMap([:])
 
     Controller(File home, Map<String, String> agentEnv) { this.home = home; this.agentEnv = agentEnv }
@@ -47,19 +45,27 @@ class Controller {
 
     private void cancel(int number) { builds.find { it.number == number }.cancel(new Interrupted('NOT_BUILT', 'superseded at a milestone')) }
 
-    synchronized ReentrantLock lock(String name) {
-        if (!locks[name]) locks[name] = new ReentrantLock(true)
+    /** Who holds a lock, and behind it who waits: in the order in which they came, as Lockable Resources does by itself. */
+    synchronized List<Build> lock(String name) {
+        if (locks[name] == null) locks[name] = new java.util.concurrent.CopyOnWriteArrayList<Build>()
         locks[name]
     }
 
     /** The classes of a library's vars, by name; compiled once for all builds. */
     static Map<String, Class> compiled(File root) {
-        if (COMPILED[root.path] == null) {
+        String key = content(root)
+        if (COMPILED[key] == null) {
             GroovyClassLoader loader = loader(new File(root, 'src'))
-            COMPILED[root.path] = new File(root, 'vars').listFiles().findAll { it.name.endsWith('.groovy') }.sort { it.name }
+            COMPILED[key] = new File(root, 'vars').listFiles().findAll { it.name.endsWith('.groovy') }.sort { it.name }
                 .collectEntries { [it.name - '.groovy', loader.parseClass(it)] }
         }
-        COMPILED[root.path]
+        COMPILED[key]
+    }
+
+    private static String content(File root) {
+        List texts = []
+        root.eachFileRecurse(groovy.io.FileType.FILES) { if (it.name.endsWith('.groovy')) texts << it.path.substring(root.path.length()) + it.text }
+        texts.sort().join('\n')
     }
 
     static Class script(String text) {

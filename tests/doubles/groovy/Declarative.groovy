@@ -55,9 +55,11 @@ class Declarative {
 
     private void collect(String where, List<String> known, Closure text, Closure take) {
         Closure block = (Closure) text.clone()
-        block.delegate = new Collector(where, known, take, owner)
+        Collector collector = new Collector(where, known, take, owner)
+        block.delegate = collector
         block.resolveStrategy = Closure.DELEGATE_FIRST
         block.call()
+        collector.close()
     }
 
     private List<Map> stagesOf(Closure text) {
@@ -199,18 +201,19 @@ class Declarative {
     }
 }
 
-/** What a block of sections is run against: each call is a section. */
+/** What a block of sections is run against: each call is a section. Later, when its blocks run, names are the script's again. */
 class Collector {
     private final String where
     private final List<String> known
     private final Closure take
     private final Script owner
+    private boolean closed
     Collector(String where, List<String> known, Closure take, Script owner) { this.where = where; this.known = known; this.take = take; this.owner = owner }
 
     def invokeMethod(String name, Object args) {
+        if (this.@closed) return this.@owner.invokeMethod(name, args)
         Object[] given = (Object[]) args
         if (!(name in this.@known)) {
-            // What stands in an argument may be a step (`choice(…)`); a section of that name there is not.
             throw new Refused("Undefined section \"$name\" in ${this.@where}; known are ${this.@known}")
         }
         def value = given.length == 0 ? true : given.length == 1 ? given[0] : given as List
@@ -218,7 +221,9 @@ class Collector {
         value
     }
 
-    def getProperty(String name) { name in ['none', 'any'] ? name : this.@owner.getProperty(name) }
+    def getProperty(String name) { !this.@closed && name in ['none', 'any'] ? name : this.@owner.getProperty(name) }
+
+    void close() { this.@closed = true }
 }
 
 /** `environment { NAME = value }`. */

@@ -66,7 +66,7 @@ class Lab {
     Build build(Map params = [:], Map env = [:]) { controller.start(params, [env: env]).run(text) }
 
     /** A build that runs beside the scenario. */
-    Running beside(Map params = [:]) { Build build = controller.start(params); new Running(build, Thread.start { build.run(text) }) }
+    Running beside(Map params = [:]) { Build build = controller.start(params); new Running(build, Thread.startDaemon { build.run(text) }) }
 
     static void until(String what, Closure<Boolean> met) {
         for (int tries = 0; tries < 1500; tries++) { if (met()) return; Thread.sleep(10) }

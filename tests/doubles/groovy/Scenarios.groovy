@@ -2,7 +2,7 @@ import groovy.json.JsonOutput
 
 /** Base of files with scenarios: runs each in a directory of its own, and prints one line of JSON about it. */
 abstract class Scenarios extends Script {
-    private int count = 0
+    private static int count = 0
 
     void scenario(String name, Closure body) {
         File home = new File(new File((String) binding.getVariable('scratch')), "s${++count}")

@@ -1,6 +1,3 @@
-import java.nio.file.Files
-import java.util.concurrent.TimeUnit
-
 /** The steps that Jenkins has with the plugins of docs/jenkins.md. An unknown step or argument is refused, as there. */
 class Steps {
     /** Step -> its arguments; the first is what a bare value means. `*` is needed. */
@@ -84,12 +81,17 @@ class Steps {
 
     private Object _lock(Map m, Closure body) {
         String name = m.resource.toString()
-        def lock = build.controller.lock(name)
+        List<Build> queue = build.controller.lock(name)
+        queue << build
         build.rec(step: 'waits for lock', name: name)
-        while (!lock.tryLock(20, TimeUnit.MILLISECONDS)) build.checkCancelled()
-        build.rec(step: 'lock', name: name)
-        build.held << name
-        try { body.call() } finally { build.held.remove(name); lock.unlock() }
+        try {
+            while (!queue[0].is(build)) {
+                try { Thread.sleep(5) } catch (InterruptedException ignored) { build.checkCancelled() }
+            }
+            build.rec(step: 'lock', name: name)
+            build.held << name
+            body.call()
+        } finally { build.held.remove(name); queue.remove(build) }
     }
 
     private Object _timeout(Map m, Closure body) {
@@ -117,7 +119,7 @@ class Steps {
 
     /** As InputStepExecution.proceed: nothing given is null, one value is the bare value, more are a map; defaults are not filled in. */
     private Object _input(Map m) {
-        String id = (m.id ?: m.message.toString().md5()).toString()
+        String id = (m.id ?: md5(m.message.toString())).toString()
         if (!(id ==~ /[a-zA-Z0-9\-._~!$()*+,:@=]+/)) throw new Refused("The following input ID is not allowed: $id")
         id = id.substring(0, 1).toUpperCase() + id.substring(1)
         Map asked = m + [id: id, message: m.message.toString(), parameters: m.parameters ?: []]
@@ -139,16 +141,18 @@ class Steps {
         found.size() == 0 ? null : found.size() == 1 ? found.values().first() : found
     }
 
+    private static String md5(String text) { java.security.MessageDigest.getInstance('MD5').digest(text.getBytes('UTF-8')).encodeHex().toString() }
+
     private void _stash(Map m) {
         Map<String, byte[]> found = Globs.files(build.cwd, (m.includes ?: '**').toString(), (m.excludes ?: '').toString())
-        if (!found && !m.allowEmpty) throw new AbortException("No files included in stash ‘$m.name’")
+        if (!found && !m.allowEmpty) throw new AbortException("No files included in stash ‘${m.name}’")
         build.stashes[m.name.toString()] = found
         build.executable.addAll(found.keySet().findAll { new File(build.cwd, it).canExecute() })
         build.rec(step: 'stash', name: m.name, files: found.keySet() as List)
     }
 
     private void _unstash(Map m) {
-        if (!build.stashes.containsKey(m.name.toString())) throw new AbortException("No such saved stash ‘$m.name’")
+        if (!build.stashes.containsKey(m.name.toString())) throw new AbortException("No such saved stash ‘${m.name}’")
         build.rec(step: 'unstash', name: m.name)
         build.stashes[m.name.toString()].each { path, data ->
             File to = new File(build.cwd, path)

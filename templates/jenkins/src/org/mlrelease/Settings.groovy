@@ -143,7 +143,7 @@ class Settings implements Serializable {
 
     @NonCPS
     private static String text(Map all, String name) {
-        return (all.get(name) ?: '').toString().trim()
+        return all.get(name) == null ? '' : all.get(name).toString().trim()
     }
 
     @NonCPS
