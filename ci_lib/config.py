@@ -13,7 +13,7 @@ from ci_lib.measure.catalogue import CATALOGUE, Task
 from ci_lib.places import ANYBODY
 from ci_lib.record import Digest, Record, canonical, digest
 from ci_lib.trusted import VerifyKey
-from ci_lib.vouching import GitLabServer
+from ci_lib.vouching import GitLabServer, JenkinsServer
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Entrypoint = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
@@ -158,8 +158,17 @@ class ApprovalPolicy(Record):
     """The longest that a waiver may last, counted to the end of that day (UTC)."""
     gitlab: GitLabServer | None = None
     """The GitLab that vouches for approvers; needed for ``ci-verified`` in its pipelines."""
+    jenkins: JenkinsServer | None = None
+    """The Jenkins that vouches for approvers; needed for ``ci-verified`` in its builds. One of the two, not both."""
     authors_since: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")] | None = None
     """For the first release: who wrote commits after this one counts as an author; default: the whole history."""
+
+    @model_validator(mode="after")
+    def _one_server(self) -> Self:
+        if self.gitlab is not None and self.jenkins is not None:
+            message = "name gitlab or jenkins, not both: one server says who approves"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _roles_in_both(self) -> Self:

@@ -18,6 +18,7 @@ INSTALL = f"python -m pip install {DISTRIBUTION}"
 """What to type: pip keeps the version that is here, and adds what is missing."""
 INSTALL_FULL = f"python -m pip install '{DISTRIBUTION}[full]'"
 INSTALL_GITLAB = f"python -m pip install '{DISTRIBUTION}[gitlab]'"
+INSTALL_JENKINS = f"python -m pip install '{DISTRIBUTION}[jenkins]'"
 
 _MODEL: tuple[Stage, ...] = ("prepare", "train", "validate", "monitor")
 _CORE = (

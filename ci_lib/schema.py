@@ -9,7 +9,7 @@ import inspect
 import json
 from typing import Any
 
-from ci_lib import config, formats, trusted
+from ci_lib import config, formats, trusted, vouching
 from ci_lib.measure.catalogue import CATALOGUE
 
 ID = "urn:ml-release:release.yml:1"
@@ -58,7 +58,9 @@ def _in_words(name: str, duration: dict[str, Any]) -> None:
 
 def _describe(models: dict[str, dict[str, Any]]) -> None:
     """Put the docstring below each attribute into the schema of its property."""
-    for node in (node for module in (config, formats, trusted) for node in ast.parse(inspect.getsource(module)).body):
+    for node in (
+        node for module in (config, formats, trusted, vouching) for node in ast.parse(inspect.getsource(module)).body
+    ):
         if isinstance(node, ast.ClassDef) and node.name in models:
             for name, words in _docstrings(node).items():
                 models[node.name]["properties"][name]["description"] = words

@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ci_lib.ci.own import own_token
 from ci_lib.console import Console
 from ci_lib.errors import BadInput
 from ci_lib.vouching import GitLabServer
@@ -47,7 +48,8 @@ def main(args: Namespace, env: Mapping[str, str], console: Console) -> int:
 def _remote(args: Namespace, env: Mapping[str, str], console: Console, words: Mapping[str, str]) -> "Remote":
     from ci_lib.ci.gitlab import remote  # noqa: PLC0415 -- other commands do not pay for it
 
-    server, token = settings(args, env), remote.own_token(args.token_file, env)
+    server = settings(args, env)
+    token = own_token(args.token_file, env, "GitLab", remote.TOKEN_HINT)
     if args.pipeline:
         return remote.open_remote(args.pipeline, server.url, token, env=env, say=console.say, sleep=time.sleep)
     if args.action == "deploy":

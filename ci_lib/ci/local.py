@@ -129,7 +129,7 @@ def range_authors(project: Path, since: str | None, until: str) -> tuple[Person,
     if missing or git(project, "rev-parse", "--is-shallow-repository") != "false":
         what = f"commit {missing[:12]} is not here" if missing else "this checkout is shallow"
         message = f"{what}, so nobody can tell who wrote what is released"
-        raise BadInput(message, "git fetch --unshallow; in GitLab GIT_DEPTH: 0")
+        raise BadInput(message, "git fetch --unshallow; in GitLab GIT_DEPTH: 0, in Jenkins no shallow clone")
     shown = git(project, "log", FORMAT, f"{since}..{until}" if since else until)
     if shown is None:
         message = f"git cannot list the commits up to {until[:12]}"

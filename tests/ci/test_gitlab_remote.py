@@ -399,19 +399,3 @@ def test_a_login_page_is_no_answer(team: Pipelines) -> None:
     team.scene.server.faults.append(Fault("/pipelines/1", 200, body=b"<html>", content_type="text/html"))
     code, said = run(team, "approve", "--pipeline", f"{team.scene.server.url}/ml/loans/-/pipelines/1")
     assert (code, "a login page or proxy answered instead of GitLab at" in said) == (4, True)
-
-
-@pytest.mark.parametrize(("mode", "text", "sentence"), [(0o644, "t", "others can read"), (0o600, " \n", "is empty")])
-def test_a_token_file_is_its_owners_alone(tmp_path: Path, mode: int, text: str, sentence: str) -> None:
-    path = tmp_path / "token"
-    path.write_text(text)
-    path.chmod(mode)
-    with pytest.raises(BadInput, match=sentence):
-        remote.own_token(path, {})
-
-
-def test_a_token_comes_from_its_file(tmp_path: Path) -> None:
-    path = tmp_path / "token"
-    path.write_text("secret\n")
-    path.chmod(0o600)
-    assert remote.own_token(path, {}) == "secret"

@@ -5,18 +5,16 @@ never to wherever a pasted address points.
 """
 
 import re
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 from ci_lib.ci.gitlab.client import Client, Denied, Misused, client, open_transport
 from ci_lib.ci.gitlab.jobs import Played, User, played, user
+from ci_lib.ci.own import OWN_TOKEN
 from ci_lib.errors import BadInput, Exit, Refused, Unavailable
 
-OWN_TOKEN = "ML_RELEASE_REVIEWER_TOKEN"  # noqa: S105 -- a variable's name
 TOKEN_HINT = f"make a personal access token with the scope api in GitLab; --token-file FILE, or export {OWN_TOKEN}"
 ADDRESS = re.compile(r"/(?P<project>[^?#]+?)/-/pipelines/(?P<pipeline>[0-9]+)/?")
 EXITED = re.compile(rb"Job failed: (?:command terminated with )?exit (?:code|status) ([0-9]+)")
@@ -190,28 +188,3 @@ def _denied(error: Denied, where: str) -> BadInput:
     if error.status == 403:  # noqa: PLR2004 -- HTTP's own number
         return BadInput(f"{error.said}: its scope or your role is too small", TOKEN_HINT)
     return BadInput(f"GitLab: there is no {where}, or not for this token", "look at the address in the browser")
-
-
-def own_token(file: Path | None, env: Mapping[str, str]) -> str:
-    """Return the person's own token, from a file that only they can read, or from their environment.
-
-    Raises:
-        BadInput: there is none, or others can read the file.
-    """
-    if file is None:
-        if env.get(OWN_TOKEN):
-            return env[OWN_TOKEN]
-        message = "GitLab needs your own token: whose it is, is who answers"
-        raise BadInput(message, TOKEN_HINT)
-    try:
-        mode, text = file.stat().st_mode, file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"the token file {file} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}"
-        raise BadInput(message, TOKEN_HINT) from error
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
-        message = f"others can read the token file {file}"
-        raise BadInput(message, f"chmod 600 {file}")
-    if not text:
-        message = f"the token file {file} is empty"
-        raise BadInput(message, TOKEN_HINT)
-    return text

@@ -4,26 +4,23 @@ The reviewer's own token plays the gate, so GitLab's record of who played it is 
 the code that says they are theirs (`ci_lib.answer`). What decides is checked again in the gate's job.
 """
 
-import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Mapping
-from pathlib import Path
 
 from ci_lib import answer
-from ci_lib import chain as chains
 from ci_lib.answer import Words
 from ci_lib.chain import FILES, Chain
+from ci_lib.ci import atgate, typed
 from ci_lib.ci.gitlab.jobs import Played
 from ci_lib.ci.gitlab.people import is_bot
-from ci_lib.ci.gitlab.remote import Remote, open_remote, own_token
+from ci_lib.ci.gitlab.remote import TOKEN_HINT, Remote, open_remote
+from ci_lib.ci.own import own_token
 from ci_lib.console import Console
 from ci_lib.errors import BadInput, Exit, Refused
-from ci_lib.record import short
-from ci_lib.text import quoted, visible
+from ci_lib.text import visible
 from ci_lib.trigger import settings
 from ci_lib.vouching import GitLabServer
-from ci_lib.waivers import failed, open_findings
 
 
 def show(remote: Remote, folder: str) -> Chain:
@@ -38,17 +35,8 @@ def show(remote: Remote, folder: str) -> Chain:
         Refused: the records do not hold.
     """
     job, chain = _records(remote, folder)
-    decision = chain.decision
-    remote.say(visible(f"{decision.model}: the verdict is {decision.verdict}", None))
-    remote.say(f"  report   {job.url}/artifacts/file/{folder}/report/index.html")
-    remote.say(f"  bytes    {short(chain.candidate.manifest.digest())}")
-    remote.say(f"  policy   {visible(str(decision.policy_source), None)}")
-    remote.say(visible(f"  authors  {', '.join(person.id for person in chain.candidate.authors)}", None))
-    for finding in decision.findings:
-        if finding.outcome != "pass":
-            remote.say(visible(f"  {finding.outcome:12} {finding.name}: {finding.sentence}", None))
-    passed = sum(finding.outcome == "pass" for finding in decision.findings)
-    remote.say(f"  {'pass':12} {passed} of {len(decision.findings)} findings")
+    for line in atgate.lines(chain, f"{job.url}/artifacts/file/{folder}/report/index.html"):
+        remote.say(line)
     return chain
 
 
@@ -58,12 +46,7 @@ def _records(remote: Remote, folder: str) -> tuple[Played, Chain]:
             continue
         files = {name: remote.artifact(job, f"{folder}/{name}") for name in FILES}
         if all(data is not None for data in files.values()):
-            with tempfile.TemporaryDirectory(prefix="ml-release-") as scratch:
-                for name, data in files.items():
-                    path = Path(scratch) / name
-                    path.parent.mkdir(exist_ok=True)
-                    path.write_bytes(data or b"")
-                return job, chains.read(Path(scratch))
+            return job, atgate.chain_of({name: data or b"" for name, data in files.items()})
     message = f"GitLab: no job of pipeline {remote.pipeline} has a report in its artifacts ({folder}/)"
     raise BadInput(message, "has the report job run? --chain names another folder")
 
@@ -78,7 +61,7 @@ def respond(remote: Remote, chain: Chain, server: GitLabServer, words: Words) ->
     if not words.reason.strip():
         remote.say(f"  next: {_command(chain, remote)}")
         return Exit.NO_APPROVAL
-    _complete(chain, words)
+    atgate.complete(chain, words)
     me = remote.me()
     if is_bot(me):
         message = f"GitLab: the token is {me.username!r}'s, a bot's; a person's own token plays the gate"
@@ -86,22 +69,7 @@ def respond(remote: Remote, chain: Chain, server: GitLabServer, words: Words) ->
     job = _waiting(remote, server, reject=words.decision == "rejected")
     code = answer.code(chain.subjects(chain.decision.policy), me.username)
     remote.say(visible(f"playing {job.name!r} as {me.username}: {job.url}", None))
-    return remote.follow(remote.play(job, {**_variables(words), "ML_RELEASE_CODE": code}))
-
-
-def _variables(words: Words) -> dict[str, str]:
-    """Return words as the gate's job takes them, see `adapter.GitLab.said`."""
-    found = {
-        "DECISION": "reject" if words.decision == "rejected" else "approve",
-        "REASON": words.reason.strip(),
-        "ACCEPT": ";".join(words.accepted),
-        "WAIVE": ";".join(words.waived),
-        "OWNER": words.owner.strip(),
-        "UNTIL": words.until.isoformat() if words.until else "",
-        "WAIVE_REASON": words.waive_reason.strip(),
-        "CONDITION": "\n".join(visible(text, None) for text in words.conditions),
-    }
-    return {f"ML_RELEASE_{name}": value for name, value in found.items() if value}
+    return remote.follow(remote.play(job, {**typed.variables(words), "ML_RELEASE_CODE": code}))
 
 
 def _waiting(remote: Remote, server: GitLabServer, *, reject: bool) -> Played:
@@ -117,27 +85,9 @@ def _waiting(remote: Remote, server: GitLabServer, *, reject: bool) -> Played:
     raise Refused(message, "look at the pipeline in the browser")
 
 
-def _complete(chain: Chain, words: Words) -> None:
-    """Refuse an answer that the gate would refuse, before anything is played; what the policy lets be waived it knows.
-
-    Somebody else may have waived a failed finding already, so one that is left open is the gate's to refuse.
-    """
-    answer.waivers(words)
-    answer.check_accepted(words.accepted, chain.decision.inconclusive)
-    unknown = [name for name in words.waived if name not in open_findings(chain.decision)]
-    if unknown:
-        message = f"no finding that did not pass is called {', '.join(unknown)}"
-        raise BadInput(message, f"the ones to waive are among: {', '.join(open_findings(chain.decision)) or 'none'}")
-    if words.decision != "rejected":
-        answer.check_settled({*words.accepted, *words.waived}, chain.decision.inconclusive)
-
-
 def _command(chain: Chain, remote: Remote) -> str:
     address = str(remote.raw.get("web_url") or "URL")
-    accepts = "".join(f" --accept {quoted(name)}" for name in chain.decision.inconclusive)
-    waives = "".join(f" --waive {quoted(name)}" for name in failed(chain.decision))
-    accepts += f'{waives} --owner "…" --until YYYY-MM-DD' if waives else ""
-    return f'ml-release approve --pipeline {address} --reason "…"{accepts}, or --reject --reason "…"'
+    return f'ml-release approve --pipeline {address} --reason "…"{atgate.named(chain)}, or --reject --reason "…"'
 
 
 def main(args: Namespace, env: Mapping[str, str], console: Console) -> int:
@@ -151,7 +101,7 @@ def main(args: Namespace, env: Mapping[str, str], console: Console) -> int:
     if args.page or args.approver:
         message = "with --pipeline GitLab asks, and knows who plays the gate"
         raise BadInput(message, "leave --page and --as out")
-    server, token = settings(args, env), own_token(args.token_file, env)
+    server, token = settings(args, env), own_token(args.token_file, env, "GitLab", TOKEN_HINT)
     remote = open_remote(args.pipeline, server.url, token, env=env, say=console.say, sleep=time.sleep)
     chain = show(remote, str(args.chain or "release"))
     return respond(remote, chain, server, answer.typed(args))
