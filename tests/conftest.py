@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 SLOW = ("torture", "packaging", "e2e", "jobs", "signoff", "probe")
-"""Folders whose files take longest. A long file that is begun last keeps one core waiting (`--no-loadscope-reorder`)."""
+"""Folders whose files take longest. One that is begun last keeps a core waiting (`--no-loadscope-reorder`)."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
