@@ -42,7 +42,7 @@ scenario('the input is what the contract says') { lab ->
 
 scenario('the message has verdict, digest and the link of the report') { lab ->
     String message = lab.build().of('input')[0].message
-    assert message == 'verdict pass, digest 12ab\nReport: http://127.0.0.1:8080/job/loans/1/artifact/release/report/index.html'
+    assert message == 'verdict pass, digest 12ab\nReport: http://127.0.0.1:8080/job/loans/1/artifact/release/report/jenkins.html'
 }
 
 scenario('the link to answer is told before the wait') { lab ->

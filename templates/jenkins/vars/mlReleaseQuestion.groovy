@@ -26,7 +26,7 @@ Map call(Map options) {
 }
 
 private String message() {
-    String report = "${env.BUILD_URL}artifact/release/report/index.html"
+    String report = "${env.BUILD_URL}artifact/release/report/jenkins.html"
     return [env.ML_RELEASE_MESSAGE ?: "Release candidate of ${env.JOB_NAME} ${env.BUILD_NUMBER}", "Report: ${report}"].join('\n')
 }
 

@@ -22,13 +22,13 @@ class Build {
     int executors = 0, agents = 0
     File workspace, cwd
     Throwable error
-    Closure onLine                                      // told each line of the log, where somebody listens
+    Closure tell                                        // told what others can see of a build, where somebody listens
     private volatile Interrupted cancelled
     private volatile Thread thread
 
     Build(Controller controller, int number, Map params, Map more) {
         this.controller = controller; this.number = number; this.params = params
-        overrides << controller.jobEnv + [BUILD_NUMBER: "$number".toString(), BUILD_URL: "${controller.jobEnv.JENKINS_URL}job/${controller.jobEnv.JOB_NAME}/$number/".toString()] +
+        overrides << controller.jobEnv + [BUILD_NUMBER: "$number".toString(), BUILD_URL: "${controller.jobEnv.JENKINS_URL}job/${controller.jobEnv.JOB_NAME.replace('/', '/job/')}/$number/".toString()] +
             params.collectEntries { k, v -> [k, v.toString()] } + more
     }
 
@@ -72,7 +72,7 @@ class Build {
 
     void say(String text) {
         String shown = secrets.findAll { it }.inject(text) { found, secret -> found.replace(secret, '****') }
-        for (line in shown.readLines()) { log.append(line).append('\n'); onLine?.call(line) }
+        for (line in shown.readLines()) { log.append(line).append('\n'); tell?.call([event: 'log', line: line]) }
     }
 
     /** What a process sees now: Jenkins lets later settings override earlier ones, `PATH+X` prepends, and an empty value removes. */

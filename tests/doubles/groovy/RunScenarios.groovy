@@ -2,6 +2,10 @@
 class RunScenarios {
     static void main(String[] args) {
         def settings = new org.codehaus.groovy.control.CompilerConfiguration(scriptBaseClass: 'Scenarios')
-        for (file in args.drop(2)) new GroovyShell(RunScenarios.classLoader, new Binding([root: args[0], scratch: args[1]]), settings).evaluate(new File(file))
+        for (path in args.drop(2)) {
+            File file = new File(path)
+            Binding given = new Binding([root: args[0], scratch: args[1], file: file.name - '.scenarios.groovy'])
+            new GroovyShell(RunScenarios.classLoader, given, settings).evaluate(file)
+        }
     }
 }

@@ -13,7 +13,7 @@ abstract class Scenarios extends Script {
         try { body.call(lab) } catch (Throwable thrown) {
             problem = "$thrown\n" + thrown.stackTrace.findAll { it.fileName =~ /groovy$/ }.take(12).join('\n') + "\n--- logs\n" + lab.controller.builds*.log.join('\n')
         }
-        println JsonOutput.toJson([scenario: name, problem: problem, ms: System.currentTimeMillis() - start])
+        println JsonOutput.toJson([file: binding.getVariable('file'), scenario: name, problem: problem, ms: System.currentTimeMillis() - start])
         System.out.flush()
     }
 

@@ -60,11 +60,12 @@ class Steps {
         starting.environment().putAll(env)
         Process process = starting.start()
         process.outputStream.close()
-        String out = process.inputStream.getText('UTF-8')
+        String out = ''
+        if (m.returnStdout) out = process.inputStream.getText('UTF-8')
+        else process.inputStream.eachLine('UTF-8') { build.say(it) }
         int code = process.waitFor()
         build.events.last().code = code
         if (m.returnStdout) { if (code != 0) throw new AbortException("script returned exit code $code"); return out }
-        build.say(out)
         if (m.returnStatus) return code
         if (code != 0) throw new AbortException("script returned exit code $code")
         null
@@ -124,6 +125,7 @@ class Steps {
         id = id.substring(0, 1).toUpperCase() + id.substring(1)
         Map asked = m + [id: id, message: m.message.toString(), parameters: m.parameters ?: []]
         build.rec([step: 'input', timeouts: [] + build.timeouts] + asked)
+        asked.executors = build.executors
         build.say('Input requested')
         Map said
         try { said = (Map) build.controller.onInput.call(build, asked) }
@@ -133,6 +135,7 @@ class Steps {
             if (!build.timeouts) throw new Refused('this input waits for ever')
             throw new Interrupted('ABORTED', 'Timeout has been exceeded')
         }
+        if (said.containsKey('value')) return said.value
         if (said.abort) { build.say("Rejected by $said.abort"); throw new Interrupted('ABORTED', "Rejected by $said.abort") }
         for (name in (said.params ?: [:]).keySet()) if (!(name in asked.parameters*.name)) throw new Refused("no parameter is called $name")
         build.say("Approved by $said.user")
@@ -167,6 +170,7 @@ class Steps {
         if (!found && !m.allowEmptyArchive) throw new AbortException("No artifacts found that match the file pattern \"$m.artifacts\"")
         build.artifacts.putAll(found)
         build.rec(step: 'archiveArtifacts', files: found.keySet() as List)
+        build.tell?.call([event: 'artifacts', root: build.cwd.path, files: found.keySet() as List])
     }
 
     private void _junit(Map m) {
@@ -197,6 +201,7 @@ class Steps {
         } else if (!m.scm.is(scm)) throw new Refused("checkout of something else: $m.scm")
         String commit = scm.materialise(build.cwd, wanted, sparse)
         build.rec(step: 'checkout', sparse: sparse, wanted: wanted, commit: commit, secrets: build.environment().keySet().findAll { it =~ /TOKEN|PASSWORD|KEY/ } as List)
+        build.tell?.call([event: 'checkout', commit: commit])
         [GIT_COMMIT: commit, GIT_BRANCH: 'origin/main']
     }
 
