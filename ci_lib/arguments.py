@@ -33,7 +33,7 @@ OTHERS: dict[str, str] = {
     "schema": "print the JSON Schema of release.yml",
     "doctor": "what is missing here, and how to get it",
     "keys": "make a signing key, or show its public half",
-    "trigger": "have GitLab deploy or roll back, and follow the job",
+    "trigger": "have GitLab or Jenkins deploy or roll back, and follow the job",
     "lint": "find what undoes the gate in a .gitlab-ci.yml",
 }
 
@@ -127,6 +127,9 @@ def _approve(command: Parser) -> None:
     command.add_argument(
         "--pipeline", default=None, metavar="URL", help="show what is at the gate of a GitLab pipeline, and play it"
     )
+    command.add_argument(
+        "--build", default=None, metavar="URL", help="show what is at the gate of a Jenkins build, and answer its input"
+    )
     _token(command)
     command.add_argument("--page", action="store_true", help="show the report and the form in a browser instead")
 
@@ -142,17 +145,21 @@ def _day(text: str) -> date:
 def _token(command: Parser) -> None:
     command.add_argument(
         "--token-file", type=Path, default=None, metavar="FILE",
-        help="your own token; default: the variable ML_RELEASE_REVIEWER_TOKEN",
+        help="your own token (Jenkins: USER:TOKEN); default: the variable ML_RELEASE_REVIEWER_TOKEN",
     )  # fmt: skip
 
 
 def _trigger(command: Parser) -> None:
     command.add_argument("action", choices=["deploy", "rollback"], help="which job")
     command.add_argument(
-        "--pipeline", default=None, metavar="URL", help="whose job; a rollback without it starts a pipeline"
+        "--pipeline", default=None, metavar="URL", help="GitLab: whose job; a rollback without it starts a pipeline"
     )
-    command.add_argument("--ref", default="main", metavar="BRANCH", help="where a pipeline is started; default: main")
-    command.add_argument("--job", default=None, metavar="NAME", help="the job's name, where it is another")
+    command.add_argument(
+        "--ref", default="main", metavar="BRANCH", help="GitLab: where a pipeline is started; default: main"
+    )
+    command.add_argument(
+        "--job", default=None, metavar="NAME", help="the job's name, where it is another; of Jenkins: FOLDER/JOB"
+    )
     command.add_argument("--to", type=int, default=None, metavar="N", help="rollback: release to put back")
     command.add_argument("--reason", default="", help="why; kept in the ledger")
     _token(command)

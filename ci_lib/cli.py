@@ -170,6 +170,8 @@ def dispatch(args: Namespace, env: Mapping[str, str], out: TextIO) -> int:
 
 def _remote(args: Namespace) -> str:
     """Return the module that has a CI server do the command; empty when it is done here."""
+    if args.command == "approve" and args.build:
+        return "ci_lib.ci.jenkins.review"
     if args.command == "approve" and args.pipeline:
         return "ci_lib.ci.gitlab.review"
     return "ci_lib.trigger" if args.command == "trigger" else ""

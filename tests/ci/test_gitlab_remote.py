@@ -291,8 +291,8 @@ def test_trigger_follows_the_job_and_gives_its_exit_code(team: Pipelines) -> Non
     ("action", "more", "sentence"),
     [
         ("rollback", {}, "a rollback needs a reason"),
-        ("deploy", {"pipeline": None, "reason": "x"}, "which GitLab is your token for"),
-        ("rollback", {"reason": "x"}, "which GitLab is your token for"),
+        ("deploy", {"pipeline": None, "reason": "x"}, "which GitLab or Jenkins is your token for"),
+        ("rollback", {"reason": "x"}, "which GitLab or Jenkins is your token for"),
     ],
 )
 def test_what_a_trigger_needs_is_said(team: Pipelines, action: str, more: dict[str, Any], sentence: str) -> None:

@@ -19,7 +19,7 @@ from ci_lib.ci.own import own_token
 from ci_lib.console import Console
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.text import visible
-from ci_lib.trigger import settings
+from ci_lib.trigger import gitlab_of
 from ci_lib.vouching import GitLabServer
 
 
@@ -101,7 +101,7 @@ def main(args: Namespace, env: Mapping[str, str], console: Console) -> int:
     if args.page or args.approver:
         message = "with --pipeline GitLab asks, and knows who plays the gate"
         raise BadInput(message, "leave --page and --as out")
-    server, token = settings(args, env), own_token(args.token_file, env, "GitLab", TOKEN_HINT)
+    server, token = gitlab_of(args, env), own_token(args.token_file, env, "GitLab", TOKEN_HINT)
     remote = open_remote(args.pipeline, server.url, token, env=env, say=console.say, sleep=time.sleep)
     chain = show(remote, str(args.chain or "release"))
     return respond(remote, chain, server, answer.typed(args))
