@@ -14,7 +14,7 @@ from ci_lib.dataset import Dataset
 from ci_lib.decision import Decision
 from ci_lib.evidence import Evidence
 from ci_lib.release import Release
-from ci_lib.report import charts, junit, markdown, note, openmetrics
+from ci_lib.report import asked, charts, junit, markdown, note, openmetrics
 from ci_lib.report.findings import headline
 from ci_lib.report.records import Records
 from ci_lib.report.view import View, compose
@@ -58,6 +58,7 @@ def render(
         **_pages(seen, charts.charts(evidence.measurements, evidence.curves, decision)),
         "report.md": markdown.render(seen),
         "note.md": note.render(seen),
+        "gate.txt": asked.render(seen),
         "metrics.txt": openmetrics.render((*dataset.measurements, *evidence.measurements)),
         "junit.xml": junit.render(seen),
         **{f"records/{name}.json": record.to_bytes() for name, record in beside.items()},

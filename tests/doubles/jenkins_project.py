@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -24,6 +25,8 @@ from ruamel.yaml import YAML
 from ci_lib import keys
 
 JOB = "ml/loans"
+STARTER = "templates/starter/basic"
+PROGRAM = Path(sys.executable).with_name("ml-release")
 PARAMETERS = (Parameter("ACTION", ("release", "rollback", "audit")), Parameter("TO"), Parameter("REASON"))
 PYTHON = """#!/bin/sh
 # A machine without an index: a virtual environment is made, and has this checkout's ml-release whatever is installed.
@@ -65,6 +68,20 @@ class Site:
         form = json.dumps({"parameter": [{"name": name, "value": value} for name, value in words.items()]})
         url = f"{self.url(build)}input/MlRelease/proceed"
         return requests.post(url, data={"json": form}, auth=(who, f"{who}-token"), timeout=10, allow_redirects=False)
+
+    def says(self, who: str, *arguments: str) -> str:
+        """Run ml-release at somebody's terminal, in their clone; return what it prints."""
+        env = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self.home),
+            "ML_RELEASE_REVIEWER_TOKEN": f"{who}:{who}-token",
+        }
+        done = subprocess.run(
+            [str(PROGRAM), *arguments], cwd=self.repository.root / STARTER, env=env,
+            capture_output=True, text=True, check=False, timeout=240,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def ended(self, build: Build) -> str:
         """Return a build's result, when there is one."""
@@ -117,7 +134,7 @@ def _agent(home: Path) -> dict[str, str]:
     """Return what agents have: a Python that installs from nowhere, git, and no settings of whoever runs this."""
     path = home / "bin/python3"
     path.parent.mkdir()
-    path.write_text(PYTHON.replace("{program}", str(Path(sys.executable).with_name("ml-release"))))
+    path.write_text(PYTHON.replace("{program}", str(PROGRAM)))
     path.chmod(0o755)
     (home / "agent").mkdir()
     passed = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
@@ -129,7 +146,7 @@ def _agent(home: Path) -> dict[str, str]:
 
 def _repository(root: Path, url: str, registry: str, public: str) -> Git:
     """Make the repository: the project's Jenkinsfile and library, the starter's place, and its own checks as stubs."""
-    starter = root / "templates/starter/basic"
+    starter = root / STARTER
     shutil.copytree(ROOT / "templates/jenkins", root / "templates/jenkins")
     starter.mkdir(parents=True)
     shutil.copy(ROOT / "Jenkinsfile", root / "Jenkinsfile")

@@ -72,6 +72,7 @@ def check(found: dict[str, str], harmless: dict[str, str]) -> None:
     assert not {link for link in links(found["index.html"]) - links(harmless["index.html"]) if "word" not in link}
     assert markdown_skeleton(found["report.md"]) == markdown_skeleton(harmless["report.md"])
     assert markdown_skeleton(found["note.md"]) == markdown_skeleton(harmless["note.md"])
+    assert found["gate.txt"].count("\n") == harmless["gate.txt"].count("\n")
     assert junit_skeleton(found["junit.xml"]) == junit_skeleton(harmless["junit.xml"])
     check_lines(found, harmless)
 
