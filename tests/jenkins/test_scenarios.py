@@ -1,7 +1,6 @@
 """The real library and Jenkinsfiles, run by Groovy as a Jenkins would run them: scenarios in `*.scenarios.groovy`."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -51,6 +50,4 @@ def test_a_scenario_that_does_not_hold_is_said(groovy: Groovy, tmp_path: Path) -
 def test_every_step_of_the_library_has_its_help(path: Path) -> None:
     text = path.with_suffix(".txt").read_text()
     assert path.stem in text
-    assert not re.search(
-        r"[<&]", text.replace("<pre>", "").replace("</pre>", "").replace("<p>", "").replace("</p>", "")
-    )
+    assert "<" not in text  # it may be shown as HTML

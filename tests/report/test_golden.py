@@ -21,7 +21,7 @@ DRAWING = re.compile(r'<svg class="chart".*?<title[^>]*>(.*?)</title>.*?</svg>',
         ("first", "pass", True),
     ],
 )
-@pytest.mark.parametrize("file", ["index.html", "report.md", "junit.xml"])
+@pytest.mark.parametrize("file", ["index.html", "report.md", "junit.xml", "gate.txt"])
 def test_the_report_is_as_reviewed(golden: Golden, name: str, verdict: Outcome, first: bool, file: str) -> None:
     built = chain(verdict, first=first)
     files = report.render(
