@@ -41,7 +41,7 @@ def story(groovy: Groovy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         first = team.start()
         asked = team.waits(first)
         refused = team.answer(first, "dan", decision="approve", reason="let me").status_code
-        looked = team.says("reviewer", "approve", "--build", team.url(first))
+        looked = team.says("reviewer", "approve", "--build", team.url(first), code=12)
         team.says("reviewer", "approve", "--build", team.url(first), "--reason", "read the report")
         assert team.ended(first) == "SUCCESS", first.console.decode()
         model = team.repository.root / STARTER / "model.py"

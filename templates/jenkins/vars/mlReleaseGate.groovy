@@ -21,12 +21,7 @@ void call(Map options = [:]) {
         String before = records
         node(settings.deployAgent) {
             mlReleaseTrusted('gate', options, before) {
-                // Every word is set, the empty ones too: nothing of the same name that is set elsewhere shows through.
-                List<String> words = ['ML_RELEASE_APPROVER=' + answered.join(';')]
-                for (String word in WORDS) {
-                    words << "ML_RELEASE_${word.toUpperCase()}=${given[word] ?: ''}".toString()
-                }
-                mlReleaseStage('approve', options, words, "${given.approver}: ${given.reason ?: 'no reason given'}")
+                mlReleaseStage('approve', options, words(given, answered), "${given.approver}: ${given.reason ?: 'no reason given'}")
                 dir(settings.folder()) {
                     stash(name: 'ml-release-approved', includes: 'release/**')
                     archiveArtifacts(artifacts: 'release/*/approvals/**', allowEmptyArchive: true)
@@ -36,4 +31,13 @@ void call(Map options = [:]) {
         records = 'ml-release-approved'
     }
     milestone(ordinal: 20)
+}
+
+/** Every word is set, the empty ones too: nothing of the same name that is set elsewhere shows through. */
+private List<String> words(Map given, List<String> answered) {
+    List<String> all = ['ML_RELEASE_APPROVER=' + answered.join(';')]
+    for (String word in WORDS) {
+        all << "ML_RELEASE_${word.toUpperCase()}=${given[word] ?: ''}".toString()
+    }
+    return all
 }

@@ -21,7 +21,8 @@ class Live {
         controller.onInput = { Build build, Map asked ->
             tell([event: 'input', id: asked.id, message: asked.message, submitter: asked.submitter, submitterParameter: asked.submitterParameter,
                 parameters: asked.parameters.collect { [name: it.name, choices: it.choices ?: []] }, executors: asked.executors, locks: build.held])
-            next()
+            Map answer = next()
+            answer.containsKey('value') ? [value: answer.value instanceof Map ? [:] + answer.value : answer.value] : answer
         }
         for (String line = lines.readLine(); line != null; line = lines.readLine()) {
             Map wanted = new JsonSlurper().parseText(line)

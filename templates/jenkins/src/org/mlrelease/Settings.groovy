@@ -131,7 +131,7 @@ class Settings implements Serializable {
     private static Map filled(String what, Map defaults, Map given) {
         Map all = [:] + defaults
         for (entry in (given ?: [:]).entrySet()) {
-            String name = entry.key.toString()
+            String name = entry.key
             if (!defaults.containsKey(name)) {
                 String known = String.join(', ', defaults.keySet())
                 throw new Exception("ml-release: no ${what} is called ${name}; there are ${known}")
