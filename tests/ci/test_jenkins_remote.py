@@ -273,6 +273,19 @@ def test_an_answer_that_did_not_arrive_is_uncertain_and_not_sent_again(team: Bui
     assert library.pending.settled is None
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "error"), [(302, {"Location": "/login"}, Uncertain), (200, {}, Unavailable)]
+)
+def test_what_says_yes_without_a_record_of_the_answer_is_no_yes(
+    team: Builds, status: int, headers: dict[str, str], error: type[Exception]
+) -> None:
+    library = waiting(team)
+    team.scene.server.faults.append(Fault("/proceed", status, body=b"", headers=headers))
+    with pytest.raises(error):
+        respond(team, library)
+    assert library.pending.settled is None
+
+
 def test_two_gates_at_once_are_for_the_browser(team: Builds) -> None:
     library = waiting(team)
     team.scene.server.world.pend(library.build, gate(id="mlReleaseToo"))
