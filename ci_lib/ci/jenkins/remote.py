@@ -58,6 +58,11 @@ class Remote:
         except (Denied, Missing) as error:
             raise denied(error, self.address) from error
 
+    def archived(self) -> tuple[str, ...]:
+        """Return the paths of its archived files."""
+        found = self.client.get(self.path, "artifacts[relativePath]").get("artifacts") or ()
+        return tuple(str(each.get("relativePath")) for each in found if isinstance(each, dict))
+
     def artifact(self, path: str) -> bytes | None:
         """Return an archived file, or None."""
         try:
