@@ -200,6 +200,8 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
     project = args.config.absolute().parent
     read = configuration.read(args, env, lambda: policy_from(env))
     config, console = read.config, consoles.choose(out, env)
+    # A line that proves which build this is must reach the log, and not what somebody parses.
+    say = (consoles.choose(sys.stderr, env) if getattr(args, "json", False) else console).say
 
     def clock() -> datetime:
         return datetime.now(UTC)
@@ -212,7 +214,7 @@ def build(args: Namespace, env: Mapping[str, str], out: TextIO) -> "Job":
         args=args,
         env=env,
         console=console,
-        ci=detect(env, config.policy.approval, project, clock=clock, say=console.say),
+        ci=detect(env, config.policy.approval, project, clock=clock, say=say),
         clock=clock,
         open_registry=_opener(project),
         policy_source=read.source,

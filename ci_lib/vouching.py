@@ -41,7 +41,7 @@ class GitLabServer(Record):
         return self
 
 
-FullName = Annotated[str, StringConstraints(pattern=r"^[^/\s\x00-\x1f?#]+(/[^/\x00-\x1f?#]+)*$", max_length=500)]
+FullName = Annotated[str, StringConstraints(pattern=r"^[^/\x00-\x1f?#]+(/[^/\x00-\x1f?#]+)*$", max_length=500)]
 InputId = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9\-._~!$()*+,:@=]+$", max_length=100)]
 
 

@@ -101,6 +101,7 @@ def test_what_is_at_the_gate_is_shown_with_the_command_that_answers(team: Builds
     assert respond(team, library, reason="") == Exit.NO_APPROVAL
     assert "loan-approval: the verdict is inconclusive" in shown(team)
     assert f"inconclusive {ACCEPT}: " in shown(team)
+    assert f"  report   {address(team, library.build)}artifact/release/report/index.html\n" in shown(team)
     assert "  waits    MlRelease: Release loan-approval?" in shown(team)
     assert "  for      ben,cleo,ana" in shown(team)
     command = f"ml-release approve --build {address(team, library.build)} --reason \"…\" --accept '{ACCEPT}'"
@@ -128,6 +129,13 @@ def test_a_branch_with_a_slash_is_escaped_twice_as_jenkins_does(team: Builds) ->
     place = f"{url}/job/loans/job/feature%252Fx/1/"
     found = remote.open_remote(place, url, BENS, env={}, say=print, sleep=lambda _: None)
     assert (found.job, found.address, found.build().number) == ("loans/feature%2Fx", place, 1)
+
+
+def test_the_report_to_read_in_jenkins_is_the_one_that_it_shows_with_style(team: Builds) -> None:
+    library = waiting(team)
+    library.build.artifacts["release/report/jenkins.html"] = b"<html>"
+    respond(team, library, reason="")
+    assert "/artifact/release/report/jenkins.html\n" in shown(team)
 
 
 def test_records_that_were_changed_are_not_shown_as_if_they_held(team: Builds) -> None:
@@ -273,6 +281,19 @@ def test_an_answer_that_did_not_arrive_is_uncertain_and_not_sent_again(team: Bui
     assert library.pending.settled is None
 
 
+@pytest.mark.parametrize(
+    ("status", "headers", "error"), [(302, {"Location": "/login"}, Uncertain), (200, {}, Unavailable)]
+)
+def test_what_says_yes_without_a_record_of_the_answer_is_no_yes(
+    team: Builds, status: int, headers: dict[str, str], error: type[Exception]
+) -> None:
+    library = waiting(team)
+    team.scene.server.faults.append(Fault("/proceed", status, body=b"", headers=headers))
+    with pytest.raises(error):
+        respond(team, library)
+    assert library.pending.settled is None
+
+
 def test_two_gates_at_once_are_for_the_browser(team: Builds) -> None:
     library = waiting(team)
     team.scene.server.world.pend(library.build, gate(id="mlReleaseToo"))
@@ -335,11 +356,17 @@ def test_rejection_time_out_and_stop_are_told_apart(team: Builds, how: str, code
 @pytest.mark.parametrize(
     ("result", "log", "sentence"),
     [
-        ("stopped", "", "build 1 of folder/loans was stopped: Aborted by Cleo Chan"),
+        (
+            "stopped",
+            "[ml-release] validate ended with exit code 11",
+            "build 1 of folder/loans was stopped: Aborted by Cleo Chan",
+        ),
         ("FAILURE", "", "build 1 of folder/loans is FAILURE"),
         ("FAILURE", "script returned exit code 137", "build 1 of folder/loans is FAILURE"),
         ("FAILURE", "[ml-release] deploy ended with exit code 0", "build 1 of folder/loans is FAILURE"),
+        ("FAILURE", "[ml-release] validate ended with exit code 11", "build 1 of folder/loans is FAILURE"),
         ("UNSTABLE", "", "build 1 of folder/loans is UNSTABLE"),
+        ("UNSTABLE", "[ml-release] report ended with exit code 4", "build 1 of folder/loans is UNSTABLE"),
     ],
 )
 def test_an_end_that_is_none_of_ours_is_no_exit_code_of_ours(
@@ -355,12 +382,29 @@ def test_an_end_that_is_none_of_ours_is_no_exit_code_of_ours(
         review.respond(opened(team, build), None, team.scene.settings(), Words())
 
 
-def test_an_unstable_build_is_done_when_its_last_stage_is(team: Builds) -> None:
-    """Validate was inconclusive, a person accepted that, and deploy and monitor went well."""
+LINES = "[ml-release] {} ended with exit code {}"
+
+
+@pytest.mark.parametrize(
+    ("result", "stages", "code"),
+    [
+        ("UNSTABLE", "validate 11, report 0, approve 0, deploy 0, monitor 0", 0),  # a person accepted it
+        ("UNSTABLE", "prepare 0, validate 11", 11),
+        ("FAILURE", "validate 10, report 0", 10),  # a failed validation has a report, too
+        ("FAILURE", "validate 11, report 0, approve 0, deploy 3", 3),
+        ("FAILURE", "validate 0, report 0, approve 0, deploy 0, monitor 10", 10),
+        ("ABORTED", "validate 11, report 0, approve 13", 13),
+        ("ABORTED", "approve 0, deploy 12", 12),
+    ],
+)
+def test_what_the_library_says_of_its_stages_is_the_exit_code(
+    team: Builds, result: str, stages: str, code: int
+) -> None:
     build = team.open()
-    build.log("[ml-release] validate ended with exit code 11\n[ml-release] monitor ended with exit code 0")
-    team.scene.server.world.finish(build, "UNSTABLE")
-    assert review.respond(opened(team, build), None, team.scene.settings(), Words()) == Exit.DONE
+    for stage in stages.split(", "):
+        build.log(LINES.format(*stage.split()))
+    team.scene.server.world.finish(build, result)
+    assert review.respond(opened(team, build), None, team.scene.settings(), Words()) == code
 
 
 def test_a_build_that_ends_otherwise_while_it_is_followed_is_said(team: Builds) -> None:

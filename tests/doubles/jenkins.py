@@ -36,6 +36,7 @@ class Fault:
     body: bytes = STARTING
     headers: dict[str, str] = field(default_factory=dict)
     method: str = ""
+    kind: str = "text/html;charset=utf-8"
     after: bool = False
     """What was asked is done all the same, and only its answer is lost."""
 
@@ -120,7 +121,7 @@ class Handler(BaseHTTPRequestHandler):
             fault.times -= 1
             if fault.after:
                 self._right(method, path, parts.query, body)
-            self._send(Answer(fault.body, fault.status, "text/html;charset=utf-8", fault.headers))
+            self._send(Answer(fault.body, fault.status, fault.kind if fault.body else "", fault.headers))
             return
         self._send(self._right(method, path, parts.query, body))
 

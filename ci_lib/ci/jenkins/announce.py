@@ -29,7 +29,7 @@ def post(about: Announcement, build: Build, client: Client) -> str:
     if build.description and not build.description.startswith(OURS):
         return "Jenkins: somebody described this build, and that stays"
     try:
-        client.post(f"{build.path}submitDescription", {"description": text(about), "Submit": "Submit"})
+        client.post(f"{build.path}submitDescription", {"description": text(about), "Submit": "Submit"}, redirect=True)
     except (Denied, Misused) as error:
         return f"Jenkins: the build is not described: {error.said} (it needs Run/Update)"
     except ReleaseError as error:

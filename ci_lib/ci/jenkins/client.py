@@ -100,14 +100,19 @@ class Client:
         following = int(size) if size.isascii() and size.isdigit() else start + len(data)
         return Text(data=data, following=following, more=answer.headers.get("X-More-Data") == "true")
 
-    def post(self, path: str, fields: Mapping[str, str] | None = None) -> str:
+    def post(self, path: str, fields: Mapping[str, str], *, redirect: bool = False) -> str:
         """Send a form, never as a query, and return where the answer points to (``Location``), or nothing.
+
+        Args:
+            path: where to.
+            fields: the form's.
+            redirect: it is answered with one when it succeeded; for any other, one leads to a login page.
 
         Raises:
             Uncertain: it may have been done all the same.
         """
-        with self.transport.expecting(redirect=True, kinds=FILES):
-            answer = self._ask("POST", path, data=dict(fields or {}))
+        with self.transport.expecting(redirect=redirect):
+            answer = self._ask("POST", path, data=dict(fields))
         return str(answer.headers.get("Location") or "")
 
     def look_again(self) -> None:

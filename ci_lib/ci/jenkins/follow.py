@@ -29,6 +29,8 @@ ITEM = re.compile(r".*/queue/item/(?P<item>[0-9]+)/?")
 """Only the number counts: Jenkins calls itself by the address of its settings."""
 STAGE = re.compile(rb"\[ml-release\] (?P<stage>[\w-]+) ended with exit code (?P<code>[0-9]+)")
 STEP = re.compile(rb"script returned exit code (?P<code>[0-9]+)")
+PASSABLE = frozenset({Exit.DONE, Exit.INCONCLUSIVE})
+"""Exit codes of stages that fail no build."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,23 +161,31 @@ def ending(build: Build, log: bytes) -> Ending:
         if cause.kind == TIMED_OUT:
             sentence = f"{name} timed out: nobody answered its input in time"
             return Ending(code=Exit.NO_APPROVAL, sentence=sentence)
-    code = _code(log)
-    if build.result == "SUCCESS" or (build.result == "UNSTABLE" and code == Exit.DONE):
-        return Ending(code=Exit.DONE, sentence=f"{name} is done ({build.result})")
-    if code not in {None, Exit.DONE}:
-        return Ending(code=code, sentence=f"{name} ended with exit code {code} ({build.result})")
     if build.ended_by:
         said = "; ".join(cause.said for cause in build.ended_by if cause.said)
         return Ending(code=None, sentence=f"{name} was stopped: {said or build.result}")
-    return Ending(code=None, sentence=f"{name} is {build.result}")
+    code = _code(build.result, log)
+    if code == Exit.DONE:
+        return Ending(code=code, sentence=f"{name} is done ({build.result})")
+    if code is None:
+        return Ending(code=None, sentence=f"{name} is {build.result}")
+    return Ending(code=code, sentence=f"{name} ended with exit code {code} ({build.result})")
 
 
 def _who(user: str | None) -> str:
     return repr(user) if user else "somebody who was not logged in"
 
 
-def _code(log: bytes) -> int | None:
-    """Return our last exit code in a log; None when there is none of ours."""
-    found = STAGE.findall(log)
-    text = found[-1][1] if found else (STEP.findall(log) or [b""])[-1]
-    return int(text) if text.isdigit() and int(text) in {int(code) for code in Exit} else None
+def _code(result: str | None, log: bytes) -> int | None:
+    """Return our exit code of a build; None when there is none of ours.
+
+    A build goes on after some stages that did not end with 0: after an inconclusive validation (11, unstable) to its
+    gate, and after a failed one (10) to its report.
+    """
+    if result == "SUCCESS":
+        return Exit.DONE
+    found = [code for _, code in STAGE.findall(log)] or STEP.findall(log)
+    codes = [int(text) for text in found if int(text) in {int(code) for code in Exit}]
+    if result == "UNSTABLE":
+        return codes[-1] if codes and codes[-1] in PASSABLE else None
+    return next((code for code in reversed(codes) if code not in PASSABLE), None)

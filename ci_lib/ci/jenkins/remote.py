@@ -15,7 +15,7 @@ from ci_lib.ci.jenkins.build import Build, Waiting
 from ci_lib.ci.jenkins.client import Client, Denied, Missing, Misused, client, job_path, open_transport
 from ci_lib.ci.jenkins.people import is_nobody
 from ci_lib.ci.own import OWN_TOKEN
-from ci_lib.errors import BadInput, Refused
+from ci_lib.errors import BadInput, Refused, Unavailable
 from ci_lib.http import Uncertain
 
 TOKEN_HINT = f"USER:TOKEN of your own (your name, Security, API Token, in Jenkins): --token-file FILE, or {OWN_TOKEN}"
@@ -58,6 +58,11 @@ class Remote:
         except (Denied, Missing) as error:
             raise denied(error, self.address) from error
 
+    def archived(self) -> tuple[str, ...]:
+        """Return the paths of its archived files."""
+        found = self.client.get(self.path, "artifacts[relativePath]").get("artifacts") or ()
+        return tuple(str(each.get("relativePath")) for each in found if isinstance(each, dict))
+
     def artifact(self, path: str) -> bytes | None:
         """Return an archived file, or None."""
         try:
@@ -66,16 +71,31 @@ class Remote:
             return None
 
     def proceed(self, waiting: Waiting, given: Mapping[str, str]) -> None:
-        """Answer an input, with its parameters in one form.
+        """Answer an input, with its parameters in one form, and see that Jenkins has it.
 
         ``/proceed``, not ``/proceedEmpty``: that ignores parameters, and before Input Step 532 gave no submitter.
 
         Raises:
             Refused: it was answered already, or Jenkins does not let this person.
-            Uncertain: the answer may have arrived, and it is not to be seen.
+            Unavailable: Jenkins has no record of the answer; Uncertain where it may have arrived.
         """
+        before = len(self.build().approvers)
         form = json.dumps({"parameter": [{"name": name, "value": value} for name, value in given.items()]})
-        self._send(waiting, "proceed", {"json": form})
+        try:
+            self._send(waiting, "proceed", {"json": form})
+        except Uncertain:
+            self.client.look_again()
+            if not self._arrived(before):
+                raise
+            self.say("  the answer arrived, though its receipt did not")
+        if not self._arrived(before):
+            message = f"Jenkins took the answer to {waiting.id}, and its record of the build does not have it"
+            raise Unavailable(message, self.address)
+
+    def _arrived(self, before: int) -> bool:
+        """Say whether this person is the one who answered since."""
+        new = self.build().approvers[before:]
+        return [name.casefold() for name in new] == [self.user.casefold()]
 
     def abort(self, waiting: Waiting) -> None:
         """Press the other button of an input: the build ends, as rejected.
@@ -86,7 +106,6 @@ class Remote:
         self._send(waiting, "abort", {})
 
     def _send(self, waiting: Waiting, what: str, fields: Mapping[str, str]) -> None:
-        before = self.build().approvers
         try:
             self.client.post(f"{self.path}input/{quote(waiting.id, safe='')}/{what}", fields)
         except Missing as error:
@@ -96,12 +115,6 @@ class Remote:
                 raise self._gone(waiting) from error
             message = f"Jenkins does not let you answer {waiting.id}: {error.said}"
             raise Refused(message, f"who may: {waiting.submitter or 'whoever has Job/Build'}") from error
-        except Uncertain:
-            self.client.look_again()
-            new = self.build().approvers[len(before) :]
-            if what != "proceed" or [name.casefold() for name in new] != [self.user.casefold()]:
-                raise
-            self.say("  the answer arrived, though its receipt did not")
 
     def _gone(self, waiting: Waiting) -> Refused:
         who = ", ".join(self.build().approvers)

@@ -23,6 +23,8 @@ from ci_lib.trigger import jenkins_of
 from ci_lib.vouching import JenkinsServer
 
 PREFIX = "ML_RELEASE_"
+PAGES = ("jenkins.html", "index.html")
+"""The report: Jenkins forbids style inside a page, so `report` writes one for it, too. What is signed is the other."""
 
 
 def show(remote: Remote, folder: str) -> Chain | None:
@@ -36,7 +38,8 @@ def show(remote: Remote, folder: str) -> Chain | None:
         remote.say(f"build {remote.number} of {remote.job} has no records in its archive ({folder}/)")
         return None
     chain = atgate.chain_of({name: data or b"" for name, data in files.items()})
-    for line in atgate.lines(chain, f"{remote.address}artifact/{folder}/report/index.html"):
+    page = next((name for name in PAGES if f"{folder}/report/{name}" in remote.archived()), PAGES[-1])
+    for line in atgate.lines(chain, f"{remote.address}artifact/{folder}/report/{page}"):
         remote.say(line)
     return chain
 
