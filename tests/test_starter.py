@@ -139,12 +139,14 @@ def test_gitlab_runs_known_stages_in_order_and_goes_on_when_inconclusive(tmp_pat
     assert pipeline["report"]["when"] == "always"
 
 
-def test_jenkins_runs_the_same_stages(tmp_path: Path) -> None:
+def test_jenkins_asks_those_whom_release_yml_names(tmp_path: Path) -> None:
+    """What the two lines do is tested where Groovy runs them (tests/jenkins)."""
     init(tmp_path)
     jenkins = (tmp_path / "Jenkinsfile").read_text()
-    pipeline = YAML(typ="safe").load(tmp_path / ".gitlab-ci.yml")
-    assert re.findall(r"bin/ml-release (\w+)", jenkins) == pipeline["stages"]
-    assert all(jenkins.count(opening) == jenkins.count(closing) for opening, closing in ("{}", "()"))
+    config = Config.model_validate(YAML(typ="safe").load(tmp_path / "release.yml"))
+    (approvers,) = re.findall(r"approvers: '([^']+)'", jenkins)
+    assert tuple(approvers.split(",")) == config.policy.approval.approvers
+    assert "mlRelease(config: 'release.yml'" in jenkins
 
 
 def test_what_a_run_leaves_is_ignored_by_git(tmp_path: Path) -> None:

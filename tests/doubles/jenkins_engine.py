@@ -73,7 +73,7 @@ class Engine:
                 submitter_parameter=event["submitterParameter"], parameters=parameters, ok="Answer",
             ),
         )  # fmt: skip
-        settled = pending.wait(180)
+        settled = pending.wait(600)
         return {"abort": settled.by} if settled.rejected else {"value": settled.value}
 
     def _finish(self, build: Build, result: str) -> None:

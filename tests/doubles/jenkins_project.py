@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ import requests
 from doubles.groovy_jvm import ROOT, Groovy
 from doubles.jenkins import Server, jenkins
 from doubles.jenkins_engine import Engine, Settings, start
-from doubles.jenkins_world import BUILD, CANCEL, READ, Build, Job, Parameter
+from doubles.jenkins_world import BUILD, CANCEL, READ, Build, Job, Parameter, World
 from doubles.project import MODEL, RELEASE, binary
 from doubles.repository import Git
 from ruamel.yaml import YAML
@@ -51,7 +52,8 @@ class Site:
 
     def start(self, who: str | None = None, **parameters: str) -> Build:
         """Start a build."""
-        return self.server.world.start(self.job, who, **parameters)
+        with self.server.world.lock:  # an executor must not take it as well
+            return self.server.world.start(self.job, who, **parameters)
 
     def url(self, build: Build) -> str:
         """Return a build's address."""
@@ -78,7 +80,7 @@ class Site:
         }
         done = subprocess.run(
             [str(PROGRAM), *arguments], cwd=self.repository.root / STARTER, env=env,
-            capture_output=True, text=True, check=False, timeout=240,
+            capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
         assert done.returncode == code, f"{arguments}: {done.stdout}{done.stderr}"
         return done.stdout
@@ -95,11 +97,11 @@ class Site:
 
     @staticmethod
     def _until(build: Build, met: Any) -> None:
-        for _ in range(2400):
+        for _ in range(6000):
             if met():
                 return
             time.sleep(0.1)
-        message = f"four minutes passed\n{build.console.decode()}"
+        message = f"ten minutes passed\n{build.console.decode()}"
         raise AssertionError(message)
 
 
@@ -125,9 +127,28 @@ def site(groovy: Groovy, home: Path, registry: str) -> Iterator[Site]:
         settings.home.mkdir()
         log = stack.enter_context((home / "jvm.log").open("w"))
         job.engine = start(groovy, settings, (ROOT / "Jenkinsfile").read_text(), server.world, stack, log)
+        stack.enter_context(_executors(server.world))
         yield Site(
             server=server, job=job, engine=job.engine, repository=repository, home=home, registry=registry,
         )  # fmt: skip
+
+
+@contextmanager
+def _executors(world: World) -> Iterator[None]:
+    """Take what waits in the queue, as long as this lasts."""
+    over = threading.Event()
+
+    def take() -> None:
+        while not over.wait(0.1):
+            with world.lock:
+                for item in [each for each in world.queue.values() if each.build is None and not each.cancelled]:
+                    world.leave_queue(item)
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
 
 
 def _agent(home: Path) -> dict[str, str]:

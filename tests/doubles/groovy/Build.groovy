@@ -5,7 +5,7 @@ class Build {
     final Map params
     final Map<String, String> globalEnv = [:]           // what `env.NAME = …` set
     final List<Map<String, String>> overrides = []      // of withEnv and its like, outermost first
-    final List<Map> events = []
+    final List<Map> events = new java.util.concurrent.CopyOnWriteArrayList<Map>()   // scenarios read while builds write
     final StringBuffer log = new StringBuffer()
     final Map<String, Map<String, byte[]>> stashes = [:]
     final Map<String, byte[]> artifacts = [:]
