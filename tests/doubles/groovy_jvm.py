@@ -6,7 +6,7 @@ JAVA_HOME is found from the `java` on PATH: Debian's `groovy` looks where not ev
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Groovy:
 
     classes: Path
 
-    def run(self, expression: str, *arguments: str, seconds: float = 240) -> subprocess.CompletedProcess[str]:
+    def run(self, expression: str, *arguments: str, seconds: float = 600) -> subprocess.CompletedProcess[str]:
         """Evaluate an expression in a JVM of its own, with `args`."""
         return subprocess.run(
             self.command(expression, *arguments),
@@ -48,9 +48,9 @@ class Groovy:
         return [program("groovy"), "-cp", str(self.classes), "-e", expression, *arguments]
 
 
-def compiled(into: Path, *more: Path) -> Groovy:
-    """Compile the harness, and further sources with it."""
-    files = [*sorted(SOURCES.rglob("*.groovy")), *more]
+def compiled(into: Path, files: Sequence[Path] = ()) -> Groovy:
+    """Compile the harness, or only these of its files and of others."""
+    files = files or sorted(SOURCES.rglob("*.groovy"))
     done = subprocess.run(
         [program("groovyc"), "-d", str(into), *map(str, files)],
         env=environment(), capture_output=True, text=True, check=False, timeout=240,

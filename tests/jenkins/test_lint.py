@@ -1,4 +1,9 @@
-"""npm-groovy-lint and CodeNarc's CPS rules over Jenkinsfile, vars and src; each finds what was planted beside them."""
+"""npm-groovy-lint and CodeNarc's CPS rules over Jenkinsfile, vars and src; each finds what was planted beside them.
+
+Off in .groovylintrc.json are rules about repeated literals and types, which pipelines have no use for; about the length of the one
+method that is the pipeline; about `instanceof`, which tells what `input` returned; and about throwing Exception, the only one that
+the sandbox lets be made.
+"""
 
 import json
 import os
@@ -9,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from doubles.groovy_jvm import ROOT, SOURCES, Groovy, compiled, environment, program
+from doubles.groovy_jvm import ROOT, SOURCES, compiled, environment, program
 
 TOOLS = ROOT / ".venv/tools/node_modules"
 RULES = Path(__file__).with_name("cps.ruleset.groovy")
@@ -55,12 +60,10 @@ def checked() -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def cps(sources: Path, groovy: Groovy) -> Mapping[str, set[str]]:
+def cps(sources: Path) -> Mapping[str, set[str]]:
     """Run CodeNarc's CPS rules; file -> rules that it breaks, for every file that was looked at."""
     stubs = [SOURCES / "com/cloudbees/groovy/cps/NonCPS.groovy", SOURCES / "Library.groovy"]
-    classes = compiled(sources.parent / "classes", *sorted((LIBRARY / "src").rglob("*.groovy"))).classes
-    assert groovy.classes != classes
-    assert all(stub.exists() for stub in stubs)
+    classes = compiled(sources.parent / "classes", [*stubs, *sorted((LIBRARY / "src").rglob("*.groovy"))]).classes
     lint = TOOLS / "npm-groovy-lint/lib/java"
     jars = [str(jar) for jar in (*lint.glob("*.jar"), *(lint / "groovy/lib").glob("*.jar"))]
     report = sources.parent / "codenarc.json"
