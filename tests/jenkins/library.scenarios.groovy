@@ -159,6 +159,7 @@ scenario('a rejection with a reason: aborted, with who and why') { lab ->
     assert build.result == 'ABORTED' && build.stages.deploy == 'SKIPPED'
     assert build.description == 'ml-release approve: rejected by a person (exit 13): bob: the holdout is from March'
     fails(build, 'bob: the holdout is from March')
+    assert build.artifacts.containsKey('release/production/approvals/bob.json')
 }
 
 [1: 'a bug of ml-release', 2: 'bad input', 3: 'refused', 4: 'a service did not answer', 127: 'interrupted, or not there', 143: 'interrupted, or not there'].each { code, meaning ->
@@ -221,6 +222,7 @@ scenario('an approved newer build ends the older one that waits') { lab ->
     assert lab.build().result == 'SUCCESS'
     assert older.ended().result == 'NOT_BUILT' && !older.build.of('lock')
     fails(older.build, 'superseded at a milestone')
+    assert older.build.stages.approve == 'NOT_BUILT' && older.build.stages.deploy == 'SKIPPED'
 }
 
 scenario('a newer build that waits leaves the older one waiting') { lab ->

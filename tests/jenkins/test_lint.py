@@ -1,8 +1,8 @@
 """npm-groovy-lint and CodeNarc's CPS rules over Jenkinsfile, vars and src; each finds what was planted beside them.
 
-Off in .groovylintrc.json are rules about repeated literals and types, which pipelines have no use for; about the length of the one
-method that is the pipeline; about `instanceof`, which tells what `input` returned; and about throwing Exception, the only one that
-the sandbox lets be made.
+Off in .groovylintrc.json are rules about repeated literals and types, which pipelines have no use for; about the length
+of the one method that is the pipeline; about `instanceof`, which tells what `input` returned; and about throwing
+Exception, the only one that the sandbox lets be made.
 """
 
 import json

@@ -21,10 +21,14 @@ void call(Map options = [:]) {
         String before = records
         node(settings.deployAgent) {
             mlReleaseTrusted('gate', options, before) {
-                mlReleaseStage('approve', options, words(given, answered), "${given.approver}: ${given.reason ?: 'no reason given'}")
-                dir(settings.folder()) {
-                    stash(name: 'ml-release-approved', includes: 'release/**')
-                    archiveArtifacts(artifacts: 'release/*/approvals/**', allowEmptyArchive: true)
+                try {
+                    mlReleaseStage('approve', options, words(given, answered), "${given.approver}: ${given.reason ?: 'no reason given'}")
+                } finally {
+                    // A no is kept as well as a yes: it ends the build, and its record is signed, too.
+                    dir(settings.folder()) {
+                        archiveArtifacts(artifacts: 'release/*/approvals/**', allowEmptyArchive: true)
+                        stash(name: 'ml-release-approved', includes: 'release/**')
+                    }
                 }
             }
         }

@@ -64,9 +64,14 @@ class Build {
 
     void cancel(Interrupted why) { if (cancelled == null) { cancelled = why; thread?.interrupt() } }
 
-    void checkCancelled() { if (cancelled != null) { Thread.interrupted(); Interrupted now = cancelled; cancelled = new Interrupted(now.result, now.message) ; throw now } }
-
-    boolean isCancelled() { cancelled != null }
+    /** Stops the build where it is, once: what `post` does after that is done, as in Jenkins. */
+    void checkCancelled() {
+        Interrupted now = cancelled
+        if (now == null) return
+        cancelled = null
+        Thread.interrupted()
+        throw now
+    }
 
     void rec(Map event) { events << event + [stage: stage, executors: executors, locks: [] + held] }
 

@@ -69,7 +69,7 @@ class Lab {
     Running beside(Map params = [:]) { Build build = controller.start(params); new Running(build, Thread.startDaemon { build.run(text) }) }
 
     static void until(String what, Closure<Boolean> met) {
-        for (int tries = 0; tries < 1500; tries++) { if (met()) return; Thread.sleep(10) }
-        throw new AssertionError("waited 15 seconds for: $what")
+        for (int tries = 0; tries < 6000; tries++) { if (met()) return; Thread.sleep(10) }
+        throw new AssertionError("waited a minute for: $what")
     }
 }
