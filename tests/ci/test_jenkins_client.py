@@ -1,5 +1,6 @@
 """The thin client over python-jenkins, and a build as it is read: what is odd is never guessed."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -99,6 +100,13 @@ def test_a_redirect_is_a_yes_only_where_jenkins_answers_so(jenkins_scene: Scene,
 def test_what_cannot_be_sent_is_bad_input(user: str, token: str) -> None:
     with pytest.raises(BadInput, match="has characters that none has"):
         asking("https://jenkins.example.com", user, token)
+
+
+def test_without_python_jenkins_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jenkins", None)
+    with pytest.raises(BadInput, match="python-jenkins is not installed") as caught:
+        asking("https://jenkins.example.com")
+    assert caught.value.hint == "python -m pip install 'ml-release-core[jenkins]'"
 
 
 def test_an_address_that_no_request_can_be_made_for_is_said() -> None:

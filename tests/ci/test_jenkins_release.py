@@ -1,5 +1,7 @@
 """A release in a Jenkins build, from the gate's input to production, with the words that people type on the way."""
 
+from dataclasses import replace
+
 import pytest
 from doubles.jenkins import Fault
 from doubles.jenkins_release import ACCEPT, Builds
@@ -8,7 +10,7 @@ from doubles.small_chain import World
 
 from ci_lib import answer
 from ci_lib.chain import read, read_approvals
-from ci_lib.errors import BadInput, Exit
+from ci_lib.errors import BadInput, Exit, Unavailable
 
 
 @pytest.fixture
@@ -117,6 +119,35 @@ def test_a_controller_that_restarts_while_it_is_asked_changes_nothing(builds: Bu
     assert builds.gate(build, passed) == 0
     builds.scene.server.faults.append(Fault("/api/json", 503, times=times))
     assert builds.deploy(build) == 0
+
+
+def test_a_controller_that_stays_away_is_no_refusal(builds: Builds) -> None:
+    """Nobody was found to be who they are not: exit 4, and the same stage again."""
+    build = builds.open()
+    adapter = builds.scene.adapter(build)
+    down = Fault("progressiveText", 503, times=0)
+    builds.scene.server.faults.append(down)
+
+    def say(text: str) -> None:
+        build.log(text)
+        down.times = 999
+
+    with pytest.raises(Unavailable, match="did not answer: status 503"):
+        _ = replace(adapter, say=say).here
+
+
+def test_an_agent_that_sends_its_log_late_is_waited_for(builds: Builds) -> None:
+    """It is sent every few seconds, and in pieces."""
+    build = builds.open()
+    held: list[str] = []
+
+    def sleep(_: float) -> None:
+        if held:
+            build.console += held[0][:40].encode()
+            held[0] = held[0][40:]
+
+    adapter = replace(builds.scene.adapter(build), say=lambda text: held.append(text + "\n"), sleep=sleep)
+    assert adapter.here.number == build.number
 
 
 def test_a_rollback_goes_on_when_jenkins_does_not_answer(builds: Builds) -> None:

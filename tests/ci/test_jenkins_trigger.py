@@ -1,6 +1,7 @@
 """A rollback or a release, started from somebody's terminal and followed through the queue to its end."""
 
 import io
+import json
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -233,3 +234,51 @@ def test_what_is_missing_is_said(scene: Scene, given: dict[str, Any], sentence: 
 def test_a_token_that_jenkins_does_not_know_starts_nothing(scene: Scene) -> None:
     with pytest.raises(BadInput, match="does not know this user with this token"):
         trigger.main(args(), env(scene) | {"ML_RELEASE_REVIEWER_TOKEN": "dan:x"}, Console(io.StringIO()))
+
+
+def test_somebody_who_is_nobody_starts_nothing(scene: Scene) -> None:
+    """A reverse proxy may log everybody in as the same nobody."""
+    scene.server.world.add_user("anonymous", "", token="x")
+    with pytest.raises(BadInput, match="Jenkins takes you for anonymous"):
+        trigger.main(args(), env(scene) | {"ML_RELEASE_REVIEWER_TOKEN": "anonymous:x"}, Console(io.StringIO()))
+
+
+def test_a_job_that_goes_away_while_it_is_started_is_said(scene: Scene) -> None:
+    scene.server.faults.append(Fault("buildWithParameters", 404))
+    with pytest.raises(BadInput, match=r"there is no .*/job/folder/job/loans/, or not for you"):
+        run(scene, args())
+
+
+def test_a_build_that_ends_as_none_of_ours_is_said_with_its_address(scene: Scene) -> None:
+    build = scene.start("dan")
+    scene.server.world.stop(build, scene.server.world.users["ben"])
+    with pytest.raises(Unavailable, match="was stopped: Aborted by Ben Bauer") as caught:
+        on_jenkins._followed(follower(scene, lambda _: None), JOB, 1, scene.settings())
+    assert caught.value.hint.endswith("/job/folder/job/loans/1/")
+
+
+@pytest.mark.parametrize(
+    ("named", "of", "sentence"),
+    [
+        ("gitlab", trigger.jenkins_of, "--build is Jenkins', and release.yml names a GitLab"),
+        ("jenkins", trigger.gitlab_of, "--pipeline is GitLab's, and release.yml names a Jenkins"),
+    ],
+)
+def test_the_option_of_the_other_server_is_said_with_the_right_one(
+    scene: Scene, tmp_path: Path, named: str, of: Callable[..., object], sentence: str
+) -> None:
+    servers = {
+        "gitlab": {"url": "https://gitlab.example.com", "project": 7},
+        "jenkins": {"url": "https://jenkins.example.com", "job": JOB},
+    }
+    path = tmp_path / "named.yml"
+    release = {
+        "model": "loan", "task": "binary", "data": {"source": "x.csv", "target": "y"},
+        "policy": {
+            "rules": [{"metric": "roc_auc", "at_least": 0.7}],
+            "approval": {"approvers": ["ben"], named: servers[named]},
+        },
+    }  # fmt: skip
+    path.write_text(json.dumps(release))
+    with pytest.raises(BadInput, match=sentence):
+        of(args(config=path), env(scene))
