@@ -225,6 +225,14 @@ scenario('an approved newer build ends the older one that waits') { lab ->
     assert older.build.stages.approve == 'NOT_BUILT' && older.build.stages.deploy == 'SKIPPED'
 }
 
+scenario('a newer build that was turned down takes the older one that waits with it') { lab ->
+    lab.controller.onInput = { build, asked -> build.number == 1 ? new java.util.concurrent.SynchronousQueue().take() : [abort: 'bob'] }
+    Running older = lab.beside()
+    older.reaches('input')
+    assert lab.build().result == 'ABORTED'
+    assert older.ended().result == 'NOT_BUILT'
+}
+
 scenario('a newer build that waits leaves the older one waiting') { lab ->
     def lines = [1: new java.util.concurrent.SynchronousQueue(), 2: new java.util.concurrent.SynchronousQueue()]
     lab.controller.onInput = { build, asked -> lines[build.number].take() }
