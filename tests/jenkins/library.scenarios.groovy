@@ -171,6 +171,13 @@ scenario('a rejection with a reason: aborted, with who and why') { lab ->
     }
 }
 
+scenario('a verdict that fails stops a script of your own after its validation, and anything else at once') { lab ->
+    lab.ends('validate', 10)
+    lab.ends('monitor', 10)
+    Build build = lab.own("node { checkout(scm); mlReleaseStage('validate'); echo('after validate'); mlReleaseStage('monitor'); echo('after monitor') }").build()
+    assert build.result == 'FAILURE' && build.log.contains('after validate') && !build.log.contains('after monitor')
+}
+
 scenario('each command leaves one line with its exit code, which trigger reads') { lab ->
     lab.ends('validate', 11)
     List<String> lines = lab.build().log.readLines().findAll { it.startsWith('[ml-release] ') }
@@ -250,23 +257,41 @@ scenario('a build that deploys is not ended by a newer one that was approved') {
     lab.hold('deploy')
     Running older = lab.beside()
     Lab.until('deploy') { new File(lab.home, 'held.deploy').exists() }
+    Closure between = lab.turn('ml-release loans')
     Running newer = lab.beside()
     newer.reaches('waits for lock')
     lab.letGo('deploy')
-    assert older.ended().result == 'SUCCESS' && newer.ended().result == 'SUCCESS'
+    assert older.ended().result == 'SUCCESS'
+    between()
+    assert newer.ended().result == 'SUCCESS'
 }
 
 scenario('a rollback that waits for the lock is not ended by a newer release') { lab ->
     lab.hold('deploy')
     Running deploying = lab.beside()
     Lab.until('deploy') { new File(lab.home, 'held.deploy').exists() }
+    Closure first = lab.turn('ml-release loans')
     Running rollback = lab.beside([ACTION: 'rollback', REASON: 'wrong scores'])
     rollback.reaches('waits for lock')
+    Closure second = lab.turn('ml-release loans')
     Running newer = lab.beside()
     newer.reaches('waits for lock')
     lab.letGo('deploy')
-    assert [deploying, rollback, newer]*.ended()*.result == ['SUCCESS', 'SUCCESS', 'SUCCESS']
+    assert deploying.ended().result == 'SUCCESS'
+    first()
+    assert rollback.ended().result == 'SUCCESS'
+    second()
+    assert newer.ended().result == 'SUCCESS'
     assert rollback.build.of('sh').size() == 1
+}
+
+scenario('a release that is watched is not ended by the rollback that takes it back') { lab ->
+    lab.hold('monitor')
+    Running released = lab.beside()
+    Lab.until('monitor') { new File(lab.home, 'held.monitor').exists() }
+    assert lab.build([ACTION: 'rollback', REASON: 'wrong scores']).result == 'SUCCESS'
+    lab.letGo('monitor')
+    assert released.ended().result == 'SUCCESS'
 }
 
 scenario('a rollback ends what waits at the gate: it was measured against the champion that goes') { lab ->
@@ -411,6 +436,10 @@ scenario('agents: one label for what runs the code of the team, another for what
         fails(build, sentence)
         assert build.result == 'FAILURE' && !build.of('agent')
     }
+}
+
+scenario('the gate by itself refuses to ask nobody, too') { lab ->
+    fails(lab.own("mlReleaseQuestion([:])").build(), 'nobody may approve')
 }
 
 scenario('a change request ends with its report') { lab ->

@@ -15,4 +15,5 @@ void call(Map options, String to, String reason) {
             archiveArtifacts(artifacts: 'release/*/release.json,release/*/head.json', allowEmptyArchive: true)
         }
     }
+    milestone(ordinal: 40)
 }

@@ -28,8 +28,9 @@ class Build {
 
     Build(Controller controller, int number, Map params, Map more) {
         this.controller = controller; this.number = number; this.params = params
-        overrides << controller.jobEnv + [BUILD_NUMBER: "$number".toString(), BUILD_URL: "${controller.jobEnv.JENKINS_URL}job/${controller.jobEnv.JOB_NAME.replace('/', '/job/')}/$number/".toString()] +
-            params.collectEntries { k, v -> [k, v.toString()] } + more
+        Map<String, String> job = controller.jobEnv
+        String url = "${job.JENKINS_URL}job/${job.JOB_NAME.replace('/', '/job/')}/$number/"
+        overrides << job + [BUILD_NUMBER: "$number".toString(), BUILD_URL: url] + params.collectEntries { k, v -> [k, v.toString()] } + more
     }
 
     /** Runs a Jenkinsfile to its end. */
@@ -44,7 +45,9 @@ class Build {
         } catch (Throwable thrown) {
             error = thrown
             say("ERROR: ${thrown.message ?: thrown}")
-            if (!(thrown instanceof AbortException || thrown instanceof Interrupted)) say(thrown.stackTrace.findAll { it.fileName =~ /groovy$/ }.take(9).join('\n'))
+            if (!(thrown instanceof AbortException || thrown instanceof Interrupted)) {
+                say(thrown.stackTrace.findAll { it.fileName =~ /groovy$/ }.take(9).join('\n'))
+            }
         }
         thread = null
         Thread.interrupted()
@@ -112,7 +115,10 @@ class Build {
         stage = name
         stages[name] = 'SUCCESS'
         rec(step: 'stage')
-        try { body.call() } catch (Throwable thrown) { stages[name] = Results.worse(stages[name], Results.of(thrown)); throw thrown } finally { stage = before }
+        try { body.call() } catch (Throwable thrown) {
+            stages[name] = Results.worse(stages[name], Results.of(thrown))
+            throw thrown
+        } finally { stage = before }
     }
 
     void worsen(String to) { result = Results.worse(result, to) }

@@ -5,13 +5,18 @@
 class Declarative {
     static final List<String> TOP = ['agent', 'options', 'parameters', 'environment', 'stages', 'post', 'triggers', 'tools']
     static final List<String> STAGE = ['agent', 'options', 'environment', 'when', 'input', 'steps', 'stages', 'post', 'tools', 'failFast']
-    static final List<String> OPTIONS = ['disableRestartFromStage', 'skipDefaultCheckout', 'timeout', 'lock', 'buildDiscarder', 'disableConcurrentBuilds', 'timestamps', 'preserveStashes', 'retry']
+    static final List<String> OPTIONS = [
+        'disableRestartFromStage', 'skipDefaultCheckout', 'timeout', 'lock', 'buildDiscarder', 'disableConcurrentBuilds', 'timestamps',
+        'preserveStashes', 'retry',
+    ]
     static final List<String> STAGE_OPTIONS = ['timeout', 'lock', 'retry', 'timestamps', 'skipDefaultCheckout']
     static final List<String> WRAPPERS = ['timeout', 'lock', 'retry', 'timestamps']
     static final List<String> WHEN = ['beforeOptions', 'beforeInput', 'beforeAgent', 'expression']
     static final List<String> INPUT = ['message', 'id', 'ok', 'submitter', 'submitterParameter', 'parameters']
     static final List<String> PARAMETERS = ['string', 'choice', 'booleanParam', 'text', 'password']
-    static final List<String> CONDITIONS = ['always', 'changed', 'fixed', 'regression', 'aborted', 'failure', 'success', 'unstable', 'unsuccessful', 'notBuilt', 'cleanup']
+    static final List<String> CONDITIONS = [
+        'always', 'changed', 'fixed', 'regression', 'aborted', 'failure', 'success', 'unstable', 'unsuccessful', 'notBuilt', 'cleanup',
+    ]
 
     private final Build build
     private final Script owner
@@ -178,9 +183,14 @@ class Declarative {
     private void answered(Closure text, Closure inner) {
         if (text == null) { inner(); return }
         Map asked = section('input', INPUT, text)
-        if (asked.parameters instanceof Closure) asked.parameters = collected('parameters', PARAMETERS, asked.parameters).collect { build.steps.call(it[0], [it[1]] as Object[]) }
+        if (asked.parameters instanceof Closure) {
+            asked.parameters = collected('parameters', PARAMETERS, asked.parameters).collect { build.steps.call(it[0], [it[1]] as Object[]) }
+        }
         def said = build.steps.call('input', [asked] as Object[])
-        Map words = said instanceof Map ? said : asked.submitterParameter ? [(asked.submitterParameter): said] : asked.parameters?.size() == 1 ? [(asked.parameters[0].name): said] : [:]
+        Map words = [:]
+        if (said instanceof Map) words = said
+        else if (asked.submitterParameter) words = [(asked.submitterParameter): said]
+        else if (asked.parameters?.size() == 1) words = [(asked.parameters[0].name): said]
         build.within(words.collectEntries { k, v -> [k, v == null ? '' : v.toString()] }, inner)
     }
 
@@ -189,7 +199,8 @@ class Declarative {
         for (name in CONDITIONS.findAll { conditions.containsKey(it) }) {
             String now = Results.worse(build.result, error == null ? null : Results.of(error)) ?: 'SUCCESS'
             if (stage != null && now == 'SUCCESS') now = build.stages[stage] in Results.ORDER ? build.stages[stage] : now
-            boolean due = name in ['always', 'cleanup'] || name == now.toLowerCase() || name == 'unsuccessful' && now != 'SUCCESS' || name == 'notBuilt' && now == 'NOT_BUILT'
+            boolean due = name in ['always', 'cleanup'] || name == now.toLowerCase()
+            due = due || name == 'unsuccessful' && now != 'SUCCESS' || name == 'notBuilt' && now == 'NOT_BUILT'
             if (!due) continue
             build.rec(step: 'post', condition: name, of: stage)
             try { perform(conditions[name]) } catch (Throwable thrown) {
@@ -208,7 +219,13 @@ class Collector {
     private final Closure take
     private final Script owner
     private boolean closed
-    Collector(String where, List<String> known, Closure take, Script owner) { this.where = where; this.known = known; this.take = take; this.owner = owner }
+
+    Collector(String where, List<String> known, Closure take, Script owner) {
+        this.where = where
+        this.known = known
+        this.take = take
+        this.owner = owner
+    }
 
     def invokeMethod(String name, Object args) {
         if (this.@closed) return this.@owner.invokeMethod(name, args)

@@ -14,7 +14,8 @@ class Globs {
 
     private static List<String> patterns(String text) {
         text.split(',').collect { it.trim() }.findAll().collect { String glob ->
-            glob.replaceAll(/[.+^$(){}|]/) { '\\' + it }.replace('**/', '\u0001').replace('**', '\u0002').replace('*', '[^/]*').replace('?', '[^/]').replace('\u0001', '(?:.*/)?').replace('\u0002', '.*')
+            String quoted = glob.replaceAll(/[.+^$(){}|]/) { '\\' + it }.replace('**/', '\u0001').replace('**', '\u0002')
+            quoted.replace('*', '[^/]*').replace('?', '[^/]').replace('\u0001', '(?:.*/)?').replace('\u0002', '.*')
         }
     }
 }

@@ -68,6 +68,14 @@ class Lab {
     /** A build that runs beside the scenario. */
     Running beside(Map params = [:]) { Build build = controller.start(params); new Running(build, Thread.startDaemon { build.run(text) }) }
 
+    /** Somebody else's turn at a lock, behind those who wait already: the scenario says when it is over. */
+    Closure turn(String lock) {
+        Build other = new Build(controller, 0, [:], [:])
+        List<Build> queue = controller.lock(lock)
+        queue << other
+        return { queue.remove(other) }
+    }
+
     static void until(String what, Closure<Boolean> met) {
         for (int tries = 0; tries < 6000; tries++) { if (met()) return; Thread.sleep(10) }
         throw new AssertionError("waited a minute for: $what")

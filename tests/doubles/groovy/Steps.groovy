@@ -2,41 +2,68 @@
 class Steps {
     /** Step -> its arguments; the first is what a bare value means. `*` is needed. */
     static final Map<String, List<String>> KNOWN = [
-        echo: ['message*'], error: ['message*'], unstable: ['message*'], sh: ['script*', 'label', 'returnStatus', 'returnStdout', 'encoding'],
-        withEnv: ['overrides*', '{}'], withCredentials: ['bindings*', '{}'], dir: ['path*', '{}'], node: ['label', '{}'], lock: ['resource*', 'quantity', '{}'],
-        timeout: ['time*', 'unit', 'activity', '{}'], catchError: ['message', 'buildResult', 'stageResult', 'catchInterruptions', '{}'], script: ['{}'],
-        milestone: ['ordinal*', 'label'], input: ['message*', 'id', 'ok', 'cancel', 'submitter', 'submitterParameter', 'parameters'],
-        stash: ['name*', 'includes', 'excludes', 'allowEmpty', 'useDefaultExcludes'], unstash: ['name*'], archiveArtifacts: ['artifacts*', 'excludes', 'allowEmptyArchive', 'fingerprint'],
-        junit: ['testResults*', 'allowEmptyResults', 'skipPublishingChecks'], readFile: ['file*', 'encoding'], writeFile: ['file*', 'text*', 'encoding'], fileExists: ['file*'], pwd: ['tmp'], deleteDir: [],
-        checkout: ['scm*'], mail: ['to*', 'subject*', 'body*', 'cc', 'from'], library: ['identifier*', 'retriever', 'changelog'], legacySCM: ['scm*', 'libraryPath', 'clone'],
-        choice: ['name*', 'choices*', 'description'], string: ['name*', 'defaultValue', 'description', 'trim'], text: ['name*', 'defaultValue', 'description', 'trim'],
-        booleanParam: ['name*', 'defaultValue', 'description'], usernamePassword: ['credentialsId*', 'usernameVariable*', 'passwordVariable*'], file: ['credentialsId*', 'variable*'],
+        // basic steps
+        echo: ['message*'], error: ['message*'], unstable: ['message*'], script: ['{}'], mail: ['to*', 'subject*', 'body*', 'cc', 'from'],
+        catchError: ['message', 'buildResult', 'stageResult', 'catchInterruptions', '{}'], timeout: ['time*', 'unit', 'activity', '{}'],
+        // where and with what
+        node: ['label', '{}'], dir: ['path*', '{}'], pwd: ['tmp'], deleteDir: [], withEnv: ['overrides*', '{}'],
+        withCredentials: ['bindings*', '{}'], usernamePassword: ['credentialsId*', 'usernameVariable*', 'passwordVariable*'],
+        file: ['credentialsId*', 'variable*'], sh: ['script*', 'label', 'returnStatus', 'returnStdout', 'encoding'],
+        // files
+        readFile: ['file*', 'encoding'], writeFile: ['file*', 'text*', 'encoding'], fileExists: ['file*'], unstash: ['name*'],
+        stash: ['name*', 'includes', 'excludes', 'allowEmpty', 'useDefaultExcludes'],
+        archiveArtifacts: ['artifacts*', 'excludes', 'allowEmptyArchive', 'fingerprint'],
+        junit: ['testResults*', 'allowEmptyResults', 'skipPublishingChecks'],
+        // sources and libraries
+        checkout: ['scm*'], library: ['identifier*', 'retriever', 'changelog'], legacySCM: ['scm*', 'libraryPath', 'clone'],
+        // people, and other builds
+        input: ['message*', 'id', 'ok', 'cancel', 'submitter', 'submitterParameter', 'parameters'],
+        choice: ['name*', 'choices*', 'description'], string: ['name*', 'defaultValue', 'description', 'trim'],
+        text: ['name*', 'defaultValue', 'description', 'trim'], booleanParam: ['name*', 'defaultValue', 'description'],
+        milestone: ['ordinal*', 'label'], lock: ['resource*', 'quantity', '{}'],
     ]
-    static final List<String> ON_AGENT = ['sh', 'dir', 'stash', 'unstash', 'archiveArtifacts', 'junit', 'readFile', 'writeFile', 'fileExists', 'pwd', 'deleteDir', 'checkout']
+    static final List<String> ON_AGENT = [
+        'sh', 'dir', 'stash', 'unstash', 'archiveArtifacts', 'junit', 'readFile', 'writeFile', 'fileExists', 'pwd', 'deleteDir', 'checkout',
+    ]
+    static final String NO_AGENT = 'Required context class hudson.FilePath is missing: perhaps you forgot to surround the step with node'
 
     private final Build build
     Steps(Build build) { this.build = build }
 
     Object call(String name, Object[] given) {
-        if (!KNOWN.containsKey(name)) throw new NoSuchMethodError("No such DSL method '$name' found among steps ${KNOWN.keySet().sort()} or globals ${build.vars.keySet().sort()}")
-        List<String> known = KNOWN[name]
+        if (!KNOWN.containsKey(name)) {
+            throw new NoSuchMethodError("No such DSL method '$name' found among steps ${KNOWN.keySet().sort()} or globals ${build.vars.keySet().sort()}")
+        }
         List args = given as List
         Closure body = args && args.last() instanceof Closure ? (Closure) args.last() : null
         if (body != null) args = args.take(args.size() - 1)
-        if ((body != null) != known.contains('{}')) throw new Refused(body == null ? "$name must be called with a body" : "$name takes no block")
-        Map named = args.size() == 1 && args[0] instanceof Map && name != 'checkout' && !(args[0].containsKey('$class')) ? (Map) args[0] : args ? [(known[0] - '*'): args[0]] : [:]
-        if (args.size() > 1) throw new Refused("Expected named arguments for $name but got $args")
-        def unknown = named.keySet().findAll { !(it in known || "$it*".toString() in known) }
-        if (unknown) throw new Refused("Unknown parameter(s) found for $name: ${unknown.join(', ')}")
-        for (needed in known.findAll { it.endsWith('*') }) if (named[needed - '*'] == null) throw new Refused("$name needs ${needed - '*'}")
-        if (name in ON_AGENT && build.executors == 0) throw new Refused("Required context class hudson.FilePath is missing: perhaps you forgot to surround the $name step with a step that provides this, such as: node")
+        Map named = arguments(name, args, body != null)
+        if (name in ON_AGENT && build.executors == 0) throw new Refused(NO_AGENT)
         build.checkCancelled()
         body == null ? "_$name"(named) : "_$name"(named, body)
     }
 
+    private static Map arguments(String name, List args, boolean block) {
+        List<String> known = KNOWN[name]
+        if (block != known.contains('{}')) throw new Refused(block ? "$name takes no block" : "$name must be called with a body")
+        if (args.size() > 1) throw new Refused("Expected named arguments for $name but got $args")
+        boolean byName = args && args[0] instanceof Map && name != 'checkout'
+        Map named = byName ? (Map) args[0] : args ? [(known[0] - '*'): args[0]] : [:]
+        def unknown = named.keySet().findAll { !(it in known || "$it*".toString() in known) }
+        if (unknown) throw new Refused("Unknown parameter(s) found for $name: ${unknown.join(', ')}")
+        for (needed in known.findAll { it.endsWith('*') }) if (named[needed - '*'] == null) throw new Refused("$name needs ${needed - '*'}")
+        named
+    }
+
     private void _echo(Map m) { build.say(m.message.toString()) }
     private void _error(Map m) { throw new AbortException(m.message.toString()) }
-    private void _unstable(Map m) { build.rec(step: 'unstable', message: m.message.toString()); build.say("WARNING: $m.message"); build.worsen('UNSTABLE'); build.stageEnds('UNSTABLE') }
+    private void _unstable(Map m) {
+        build.rec(step: 'unstable', message: m.message.toString())
+        build.say("WARNING: $m.message")
+        build.worsen('UNSTABLE')
+        build.stageEnds('UNSTABLE')
+    }
+
     private Object _script(Map m, Closure body) { body.call() }
 
     private Object _withEnv(Map m, Closure body) {
@@ -176,7 +203,9 @@ class Steps {
     private void _junit(Map m) {
         Map<String, byte[]> found = Globs.files(build.cwd, m.testResults.toString(), '')
         if (!found && !m.allowEmptyResults) throw new AbortException('No test report files were found. Configuration error?')
-        int failed = found.values().collect { new XmlSlurper().parseText(new String(it, 'UTF-8')).depthFirst().count { it.name() in ['failure', 'error'] } }.sum() ?: 0
+        int failed = found.values().collect { data ->
+            new XmlSlurper().parseText(new String(data, 'UTF-8')).depthFirst().count { it.name() in ['failure', 'error'] }
+        }.sum() ?: 0
         build.rec(step: 'junit', files: found.keySet() as List, failed: failed)
         if (failed) { build.worsen('UNSTABLE'); build.stageEnds('UNSTABLE') }
     }
