@@ -365,6 +365,11 @@ scenario('where keys are there is no file of the authors but release.yml') { lab
     assert lab.seen('rollback') == ['release.yml'] && lab.seen('audit') == ['release.yml']
 }
 
+scenario('what an earlier stage left in the workspace is gone before a key comes') { lab ->
+    assert lab.own("node { checkout(scm); mlReleaseTrusted('deploy', [:], '') { mlReleaseStage('audit') } }").build().result == 'SUCCESS'
+    assert lab.seen('audit') == ['release.yml']
+}
+
 scenario('keys are bound for the command alone, each to the job it is for') { lab ->
     lab.calls("approvers: 'alice', credentials: [deploy: 'ml-release-deploy']")
     Build build = lab.build()

@@ -15,5 +15,4 @@ void call(Map options, String to, String reason) {
             archiveArtifacts(artifacts: 'release/*/release.json,release/*/head.json', allowEmptyArchive: true)
         }
     }
-    milestone(ordinal: 40)
 }
