@@ -10,7 +10,7 @@ from doubles.small_chain import World
 
 from ci_lib import answer
 from ci_lib.chain import read, read_approvals
-from ci_lib.errors import BadInput, Exit, Unavailable
+from ci_lib.errors import BadInput, Exit, Refused, Unavailable
 
 
 @pytest.fixture
@@ -163,3 +163,22 @@ def test_a_rollback_goes_on_when_jenkins_does_not_answer(builds: Builds) -> None
     again = builds.scene.adapter(build)
     assert again.pipeline() == place == f"{builds.scene.server.url}/job/folder/job/loans/{build.number}/"
     assert again.actor().id == "ben"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"ML_RELEASE_JENKINS_TOKEN": "a\nb"},
+        {"SSL_CERT_FILE": "/nowhere"},
+        {"BUILD_NUMBER": "x; evil"},
+        {"ML_RELEASE_JENKINS_TOKEN": "", "ML_RELEASE_JENKINS_USER": ""},
+    ],
+)
+def test_whatever_is_wrong_with_jenkins_a_rollback_goes_on(builds: Builds, broken: dict[str, str]) -> None:
+    build = builds.scene.start("ben", ACTION="rollback")
+    adapter = builds.scene.adapter(build, broken)
+    place = f"{builds.scene.server.url}/job/folder/job/loans/{'unknown' if 'BUILD_NUMBER' in broken else build.number}/"
+    assert adapter.pipeline() == place
+    assert adapter.actor().known_from == "jenkins variable, unverified"
+    with pytest.raises((Refused, BadInput)):
+        adapter.approver(None)
