@@ -75,6 +75,16 @@ def test_a_yes_that_leaves_a_finding_open_is_bad_input(unsettled: Builds) -> Non
         unsettled.approved(unsettled.open())
 
 
+def test_after_an_answer_that_left_something_open_the_input_can_be_asked_again(unsettled: Builds) -> None:
+    """The build need not be lost: the pipeline says both answers, and the second one is complete."""
+    build = unsettled.open()
+    with pytest.raises(BadInput):
+        unsettled.approved(build)
+    passed = unsettled.scene.answered(build, before="ben", accept=ACCEPT)
+    assert unsettled.gate(build, passed) == 0
+    assert unsettled.deploy(build) == 0
+
+
 def test_a_yes_needs_a_reason(builds: Builds) -> None:
     with pytest.raises(BadInput, match="a decision needs a reason"):
         builds.approved(builds.open(), reason="")
