@@ -146,6 +146,16 @@ def test_a_controller_that_stays_away_is_no_refusal(builds: Builds) -> None:
         _ = replace(adapter, say=say).here
 
 
+def test_a_log_in_which_jenkins_masks_a_user_name_proves_the_build_all_the_same(builds: Builds) -> None:
+    """Credentials may treat their user name as secret, and the account may be called ``ml-release``."""
+    build = builds.open()
+    adapter = replace(
+        builds.scene.adapter(build),
+        say=lambda text: build.log(text.replace("ml-release", "****").replace("loans", "****")),
+    )
+    assert adapter.here.number == build.number
+
+
 def test_an_agent_that_sends_its_log_late_is_waited_for(builds: Builds) -> None:
     """It is sent every few seconds, and in pieces."""
     build = builds.open()

@@ -406,6 +406,7 @@ LINES = "[ml-release] {} ended with exit code {}"
     [
         ("UNSTABLE", "validate 11, report 0, approve 0, deploy 0, monitor 0", 0),  # a person accepted it
         ("UNSTABLE", "prepare 0, validate 11", 11),
+        ("FAILURE", "**** 3", 3),  # a user is called as the stage
         ("FAILURE", "validate 10, report 0", 10),  # a failed validation has a report, too
         ("FAILURE", "validate 11, report 0, approve 0, deploy 3", 3),
         ("FAILURE", "validate 0, report 0, approve 0, deploy 0, monitor 10", 10),
