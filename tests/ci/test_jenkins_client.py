@@ -47,9 +47,19 @@ def test_a_form_is_sent_once_and_never_as_a_query(jenkins_scene: Scene, ben: Cli
     before = len(jenkins_scene.server.seen)
     with pytest.raises(Uncertain, match="It may have been done, so it was not sent again"):
         ben.post(f"{BUILD}input/MlRelease/proceed", {"json": "{}"})
-    (sent,) = jenkins_scene.server.seen[before:]
+    (sent,) = (seen for seen in jenkins_scene.server.seen[before:] if seen.method == "POST")
     assert (sent.query, sent.body) == ("", "json=%7B%7D")
-    assert "Jenkins-Crumb" not in sent.headers  # an API token needs none
+
+
+@pytest.mark.parametrize("csrf", [True, False])
+@pytest.mark.parametrize("secret", ["ben-token", "ben-password"])
+def test_a_password_does_as_well_as_a_token(jenkins_scene: Scene, csrf: bool, secret: str) -> None:
+    """With a password Jenkins wants a crumb of the same session, where its protection is on; 404 where it is not."""
+    build = jenkins_scene.start("dan")
+    jenkins_scene.server.world.csrf = csrf
+    pending = jenkins_scene.server.world.pend(build, gate())
+    asking(jenkins_scene.server.url, token=secret).post(f"{BUILD}input/MlRelease/proceed", {"json": "{}"})
+    assert pending.wait(1).value == "ben"
 
 
 @pytest.mark.parametrize(("path", "error"), [("job/none/", Missing), (BUILD + "artifact/x/", Missing), ("me/", None)])

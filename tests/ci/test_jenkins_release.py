@@ -10,7 +10,7 @@ from doubles.small_chain import World
 
 from ci_lib import answer
 from ci_lib.chain import read, read_approvals
-from ci_lib.errors import BadInput, Exit, Unavailable
+from ci_lib.errors import BadInput, Exit, Refused, Unavailable
 
 
 @pytest.fixture
@@ -75,6 +75,16 @@ def test_a_yes_that_leaves_a_finding_open_is_bad_input(unsettled: Builds) -> Non
         unsettled.approved(unsettled.open())
 
 
+def test_after_an_answer_that_left_something_open_the_input_can_be_asked_again(unsettled: Builds) -> None:
+    """The build need not be lost: the pipeline says both answers, and the second one is complete."""
+    build = unsettled.open()
+    with pytest.raises(BadInput):
+        unsettled.approved(build)
+    passed = unsettled.scene.answered(build, before="ben", accept=ACCEPT)
+    assert unsettled.gate(build, passed) == 0
+    assert unsettled.deploy(build) == 0
+
+
 def test_a_yes_needs_a_reason(builds: Builds) -> None:
     with pytest.raises(BadInput, match="a decision needs a reason"):
         builds.approved(builds.open(), reason="")
@@ -136,6 +146,16 @@ def test_a_controller_that_stays_away_is_no_refusal(builds: Builds) -> None:
         _ = replace(adapter, say=say).here
 
 
+def test_a_log_in_which_jenkins_masks_a_user_name_proves_the_build_all_the_same(builds: Builds) -> None:
+    """Credentials may treat their user name as secret, and the account may be called ``ml-release``."""
+    build = builds.open()
+    adapter = replace(
+        builds.scene.adapter(build),
+        say=lambda text: build.log(text.replace("ml-release", "****").replace("loans", "****")),
+    )
+    assert adapter.here.number == build.number
+
+
 def test_an_agent_that_sends_its_log_late_is_waited_for(builds: Builds) -> None:
     """It is sent every few seconds, and in pieces."""
     build = builds.open()
@@ -163,3 +183,22 @@ def test_a_rollback_goes_on_when_jenkins_does_not_answer(builds: Builds) -> None
     again = builds.scene.adapter(build)
     assert again.pipeline() == place == f"{builds.scene.server.url}/job/folder/job/loans/{build.number}/"
     assert again.actor().id == "ben"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"ML_RELEASE_JENKINS_TOKEN": "a\nb"},
+        {"SSL_CERT_FILE": "/nowhere"},
+        {"BUILD_NUMBER": "x; evil"},
+        {"ML_RELEASE_JENKINS_TOKEN": "", "ML_RELEASE_JENKINS_USER": ""},
+    ],
+)
+def test_whatever_is_wrong_with_jenkins_a_rollback_goes_on(builds: Builds, broken: dict[str, str]) -> None:
+    build = builds.scene.start("ben", ACTION="rollback")
+    adapter = builds.scene.adapter(build, broken)
+    place = f"{builds.scene.server.url}/job/folder/job/loans/{'unknown' if 'BUILD_NUMBER' in broken else build.number}/"
+    assert adapter.pipeline() == place
+    assert adapter.actor().known_from == "jenkins variable, unverified"
+    with pytest.raises((Refused, BadInput)):
+        adapter.approver(None)

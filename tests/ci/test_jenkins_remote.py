@@ -259,10 +259,26 @@ def test_the_moment_before_it_is_gone_sounds_the_same(team: Builds) -> None:
     library = waiting(team)
     there = opened(team, library.build)
     (found,) = there.build().waiting
+    library.build.approvers.append("cleo")
     given = {"X-Error": "This input has been already given"}
     team.scene.server.faults.append(Fault("/proceed", 400, headers=given))
-    with pytest.raises(Refused, match="MlRelease was answered already"):
+    with pytest.raises(Refused, match="MlRelease was answered already, by cleo"):
         there.proceed(found, {"decision": "approve"})
+
+
+def test_a_controller_that_restarts_while_a_build_waits_loses_nothing(team: Builds) -> None:
+    """Until it has loaded the build, Jenkins shows no input, and answers 404 for it."""
+    library = waiting(team)
+    there = opened(team, library.build, sleep=library.sleep)
+    (found,) = there.build().waiting
+    team.scene.server.world.loading = True
+    with pytest.raises(Refused, match="no gate of build 1 of folder/loans waits") as caught:
+        review.respond(there, None, team.scene.settings(), Words(reason="x"))
+    assert "did Jenkins just restart?" in caught.value.hint
+    with pytest.raises(Refused, match="does not wait any more: it was aborted, or Jenkins has just restarted"):
+        there.proceed(found, {"decision": "approve"})
+    team.scene.server.world.loading = False
+    assert respond(team, library) == Exit.DONE
 
 
 def test_an_answer_whose_receipt_is_lost_is_looked_up_and_not_sent_again(team: Builds) -> None:
@@ -390,6 +406,7 @@ LINES = "[ml-release] {} ended with exit code {}"
     [
         ("UNSTABLE", "validate 11, report 0, approve 0, deploy 0, monitor 0", 0),  # a person accepted it
         ("UNSTABLE", "prepare 0, validate 11", 11),
+        ("FAILURE", "**** 3", 3),  # a user is called as the stage
         ("FAILURE", "validate 10, report 0", 10),  # a failed validation has a report, too
         ("FAILURE", "validate 11, report 0, approve 0, deploy 3", 3),
         ("FAILURE", "validate 0, report 0, approve 0, deploy 0, monitor 10", 10),

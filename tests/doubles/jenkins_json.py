@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from doubles.jenkins_world import INPUT, Build, Input, Job, Parameter, Queued, User
+from doubles.jenkins_world import INPUT, Build, Input, Job, Parameter, Pending, Queued, User
 
 Tree = dict[str, "Tree"]
 TOKEN = re.compile(r"[\w$]+|[\[\],]|\{\d*,\d*\}")
@@ -66,12 +66,12 @@ def shown(value: Any, *, depth: int = 0, tree: Tree | None = None) -> Any:
     return found
 
 
-def build(what: Build, url: str) -> dict[str, Any]:
+def build(what: Build, url: str, *, loading: bool = False) -> dict[str, Any]:
     """Return a WorkflowRun."""
     place = f"{url}/{what.path}"
     return {
         "_class": "org.jenkinsci.plugins.workflow.job.WorkflowRun",
-        "actions": actions(what),
+        "actions": actions(what, [] if loading else what.pending),
         "artifacts": [
             {"displayPath": name, "fileName": name.rpartition("/")[2], "relativePath": name} for name in what.artifacts
         ],
@@ -82,7 +82,7 @@ def build(what: Build, url: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def actions(what: Build) -> list[dict[str, Any]]:
+def actions(what: Build, waiting: list[Pending]) -> list[dict[str, Any]]:
     """Return its actions, among them empty ones, as Jenkins shows those that export nothing."""
     found: list[dict[str, Any]] = [{"_class": "hudson.model.CauseAction", "causes": list(what.causes)}]
     if what.parameters:
@@ -97,8 +97,8 @@ def actions(what: Build) -> list[dict[str, Any]]:
     found.append({})
     if what.asked:
         found.append({
-            "_class": f"{INPUT}InputAction", "waitingForInput": bool(what.pending),
-            "executions": From(2, [_execution(each.input) for each in what.pending]),
+            "_class": f"{INPUT}InputAction", "waitingForInput": bool(waiting),
+            "executions": From(2, [_execution(each.input) for each in waiting]),
         })  # fmt: skip
     found += [{"_class": f"{INPUT}ApproverAction", "userId": From(1, user)} for user in what.approvers]
     if what.interruptions and not what.building:

@@ -149,7 +149,7 @@ def _cancel(call: Call) -> Answer:
 
 
 def _build(call: Call) -> Answer:
-    return call.show(shows.build(call.build, call.url))
+    return call.show(shows.build(call.build, call.url, loading=call.world.loading))
 
 
 def _console(call: Call) -> Answer:

@@ -196,6 +196,8 @@ class World:
         self.security = True
         self.stage_view = True
         """The plugin pipeline-rest-api is there: ``wfapi`` needs it, ``input/`` and ``api/json`` do not."""
+        self.loading = False
+        """The controller has just restarted: inputs that wait are not shown until the build is loaded (InputAction)."""
         self.old_input_plugin = False
         """Before 532.v9e7466cb_4406 ``proceedEmpty`` ignored submitterParameter (JENKINS-40594)."""
         self.lock = threading.RLock()
@@ -294,7 +296,8 @@ class World:
 
     def find(self, build: Build, input_id: str) -> Pending:
         """Ids are exact and case-sensitive; an answered one is gone: 404 (InputAction.remove)."""
-        found = next((each for each in build.pending if each.input.id == input_id), None)
+        waiting = [] if self.loading else build.pending
+        found = next((each for each in waiting if each.input.id == input_id), None)
         if found is None:
             raise Refusal(404, "Not Found")
         return found

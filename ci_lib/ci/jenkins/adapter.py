@@ -15,9 +15,9 @@ from ci_lib.ci.jenkins import announce as announcing
 from ci_lib.ci.jenkins import gate, here, people
 from ci_lib.ci.jenkins.build import Build
 from ci_lib.ci.jenkins.client import TOKEN, TOKEN_HINT, USER, Client, client, job_path, open_transport
-from ci_lib.ci.jenkins.here import NUMBER, Asking
+from ci_lib.ci.jenkins.here import Asking
 from ci_lib.ci.local import commit_authors, range_authors
-from ci_lib.errors import BadInput, Refused, ReleaseError, Unavailable
+from ci_lib.errors import BadInput, Refused, ReleaseError
 from ci_lib.vouching import JenkinsServer
 
 NO_WORDS = (
@@ -51,7 +51,7 @@ class Jenkins:
         """Return the build's address below the policy's server; where Jenkins does not answer, of the claimed build."""
         try:
             return self._address(self.here.number)
-        except (Refused, Unavailable):  # a rollback goes on without Jenkins, and a retry of it must say the same
+        except ReleaseError:  # a rollback goes on without Jenkins, and a retry of it must say the same
             return self._address(here.claimed(self.env) or 0)
 
     def job(self) -> str:
@@ -62,7 +62,7 @@ class Jenkins:
         """Return who wrote the commit that is checked out, and who started the build, where an account may ask."""
         try:
             started = self._started(self.here)
-        except (Refused, Unavailable):  # training has no account that may ask, and should not
+        except ReleaseError:  # training has no account that may ask, and should not
             started = ()
         return tuple(dict.fromkeys([*commit_authors(self.project), *started]))
 
@@ -71,7 +71,7 @@ class Jenkins:
         try:
             found = self.here
             started = self._started(found)
-        except (Refused, Unavailable):
+        except ReleaseError:
             return Person(id=self._address(here.claimed(self.env) or 0), known_from="jenkins variable, unverified")
         if started:
             return started[0]
@@ -154,7 +154,7 @@ class Jenkins:
         """Return how the build's inputs stand; why not, when Jenkins does not say."""
         try:
             build = self.here
-        except (Refused, Unavailable) as error:
+        except ReleaseError as error:
             return [f"unknown: {error.what}"]
         waiting = [f"{each.id} waits: {self._address(build.number)}input/" for each in build.waiting]
         return [*waiting, *(f"an input was answered by {name}" for name in build.approvers)]
@@ -177,6 +177,7 @@ class Jenkins:
         Raises:
             Refused: nothing proves which it is.
             Unavailable: Jenkins does not answer.
+            BadInput: the account's token or the certificates cannot be used.
         """
         if not self._asked:
             try:
@@ -184,7 +185,7 @@ class Jenkins:
                     server=self.server, env=self.env, client=self._client, say=self.say, sleep=self.sleep
                 )  # fmt: skip
                 self._asked.append(here.identify(asking))
-            except (Refused, Unavailable) as error:
+            except ReleaseError as error:
                 self._asked.append(error)
         found = self._asked[0]
         if isinstance(found, ReleaseError):
@@ -206,4 +207,4 @@ class Jenkins:
         return client(open_transport(self.server.url, self.env, self.sleep, TOKEN_HINT), user, token)
 
     def _address(self, number: int) -> str:
-        return f"{self.server.url}/{job_path(self.server.job)}{number or self.env.get(NUMBER, 'unknown')}/"
+        return f"{self.server.url}/{job_path(self.server.job)}{number or 'unknown'}/"

@@ -124,7 +124,7 @@ class Client:
 
         with _ours(self.url):
             request = requests.Request(method, f"{self.url}/{path}", **more)
-            answer: requests.Response = self.server.jenkins_request(request, add_crumb=False)
+            answer: requests.Response = self.server.jenkins_request(request, add_crumb=method == "POST")
             return answer
 
 
@@ -148,7 +148,9 @@ def client(transport: Transport, user: str, token: str) -> Client:
             message = f"Jenkins: the {what} has characters that none has, e.g. a line break"
             raise BadInput(message, transport.service.token)
     try:
-        return Client(transport, open_jenkins(transport, user, token))
+        server = open_jenkins(transport, user, token)
+        server.crumb = None  # asked for before a form is sent: an API token needs none, but people have passwords too
+        return Client(transport, server)
     except ModuleNotFoundError as error:
         message = "Jenkins: python-jenkins is not installed"
         raise BadInput(message, INSTALL_JENKINS) from error

@@ -27,7 +27,8 @@ KEPT = 65_536
 """Bytes of a log's end in which exit codes are looked for."""
 ITEM = re.compile(r".*/queue/item/(?P<item>[0-9]+)/?")
 """Only the number counts: Jenkins calls itself by the address of its settings."""
-STAGE = re.compile(rb"\[ml-release\] (?P<stage>[\w-]+) ended with exit code (?P<code>[0-9]+)")
+STAGE = re.compile(rb"\[(?:ml-release|\*{4,})\] (?P<stage>\S+) ended with exit code (?P<code>[0-9]+)")
+"""The library's own line; where a user is called ``ml-release``, Jenkins may mask that."""
 STEP = re.compile(rb"script returned exit code (?P<code>[0-9]+)")
 PASSABLE = frozenset({Exit.DONE, Exit.INCONCLUSIVE})
 """Exit codes of stages that fail no build."""

@@ -104,9 +104,10 @@ def confirm(approvals: Sequence[Approval], build: Build, address: str) -> None:
         if answer.pipeline != address:
             message = f"Jenkins: the answer of {answer.approver.id!r} was given in {answer.pipeline}, not in {address}"
             raise Refused(message, AGAIN)
-    # (3) and they are exactly those that Jenkins has: none is missing there, and nobody else answered an input.
-    given = sorted(answer.approver.id.casefold() for answer in approvals)
-    kept = sorted(name.casefold() for name in build.approvers)
+    # (3) and they are of exactly the people that Jenkins has: none is missing there, and nobody else answered an input.
+    # Somebody may have answered twice: an answer that left something open is none, and the input is asked again.
+    given = sorted({answer.approver.id.casefold() for answer in approvals})
+    kept = sorted({name.casefold() for name in build.approvers})
     if given != kept:
         message = (
             f"Jenkins: inputs of build {build.number} were answered by {', '.join(kept) or 'nobody'}, and the answers "

@@ -81,18 +81,21 @@ def look(client: Client, server: JenkinsServer, number: int) -> Build:
 
 
 def _find_own_line(asking: Asking, client: Client, found: Build) -> None:
-    """Print a line that nobody can know, and find it in the build's log."""
-    sign = f"ml-release proves that this is build {found.number} of {found.job}: {asking.nonce()}"
+    """Print a line that nobody can know, and find it in the build's log.
+
+    Only its random part is looked for: Jenkins masks what it takes for secret in the rest, user names for example.
+    """
+    nonce = asking.nonce().encode()
     start, kept = _end_of_log(client, found), b""
-    asking.say(sign)
+    asking.say(f"ml-release proves that this is build {found.number} of {found.job}: {nonce.decode()}")
     for look_number in range(1, WAITS + 1):
         try:
             piece = client.log(found.path, start)
-            start, kept = piece.following, kept[-len(sign.encode()) :] + piece.data
+            start, kept = piece.following, kept[-len(nonce) :] + piece.data
         except Unavailable:  # a controller that restarts comes back
             if look_number == WAITS:
                 raise
-        if sign.encode() in kept:
+        if nonce in kept:
             return
         asking.sleep(PAUSE)
         client.look_again()

@@ -118,8 +118,10 @@ class Remote:
 
     def _gone(self, waiting: Waiting) -> Refused:
         who = ", ".join(self.build().approvers)
-        message = f"Jenkins: {waiting.id} was answered already{f', by {who}' if who else ''}"
-        return Refused(message, self.address)
+        message = f"Jenkins: {waiting.id} was answered already, by {who}"
+        if not who:
+            message = f"Jenkins: {waiting.id} does not wait any more: it was aborted, or Jenkins has just restarted"
+        return Refused(message, f"look again: {self.address}")
 
 
 def sign_in(url: str, token: str, *, env: Mapping[str, str], sleep: Callable[[float], None]) -> tuple[Client, str]:
