@@ -287,6 +287,27 @@ def test_trigger_follows_the_job_and_gives_its_exit_code(team: Pipelines) -> Non
     assert "== deploy" in out.getvalue()
 
 
+def test_a_deploy_that_failed_is_run_again_and_the_new_job_is_followed(team: Pipelines) -> None:
+    """GitLab plays manual jobs only, and answers with the old job where it made another."""
+    pipeline = team.open()
+    old = pipeline.job("deploy")
+    team.scene.server.world.finish(old, "failed")
+    there = opened(team, pipeline, sleep=lambda _: team.scene.server.world.finish(pipeline.job("deploy")))
+    again = there.play(there.job("deploy"), {})
+    assert (again.id > old.id, again.user.username, old.retried) == (True, "ben", True)
+    assert there.follow(again) == Exit.DONE
+    with pytest.raises(Refused, match="'deploy' .* cannot be played: .*Unplayable Job"):
+        there.play(there.job("deploy"), {"ML_RELEASE_ENVIRONMENT": "staging"})
+
+
+def test_a_gate_that_is_played_again_is_followed_as_the_new_job(team: Pipelines) -> None:
+    pipeline = team.open()
+    team.scene.server.world.finish(team.scene.played(pipeline, "cleo"), "failed")
+    there = opened(team, pipeline)
+    assert there.play(there.job("approve"), {"ML_RELEASE_REASON": "x"}).id == pipeline.job("approve").id
+    assert pipeline.job("approve").user.username == "ben"
+
+
 @pytest.mark.parametrize(
     ("action", "more", "sentence"),
     [

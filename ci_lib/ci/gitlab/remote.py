@@ -24,6 +24,9 @@ EXITED = re.compile(rb"Job failed: (?:command terminated with )?exit (?:code|sta
 INPUTS_SINCE = (18, 10)
 """Older servers ignore ``job_inputs`` without a word."""
 OVER = frozenset({"success", "failed", "canceled", "skipped"})
+AGAIN = OVER - {"skipped"}
+"""In these states a job can run again."""
+UNPLAYABLE = "Unplayable"
 PAUSE = 3.0
 """Seconds between two looks at a job."""
 LOOKS = 2_400
@@ -80,11 +83,17 @@ class Remote:
     def play(self, job: Played, words: Mapping[str, str]) -> Played:
         """Play a job with words: as inputs where the job has them, else as variables.
 
+        One that is over runs again, as a job of its own: GitLab's answer to playing it is still the old one
+        (``lib/api/ci/jobs.rb``).
+
         Raises:
             Refused: GitLab does not let this person, or does not let them say anything with it.
         """
         try:
-            return self._play(job, words)
+            if job.status not in AGAIN:
+                return self._play(job, words)
+            self._again(job, words)
+            return self.job(job.name)
         except Misused as error:
             message = f"GitLab: {job.name!r} (job {job.id}) cannot be played: {error.said}"
             raise Refused(message, f"it is {job.status}: {job.url}") from error
@@ -93,6 +102,18 @@ class Remote:
             message = f"GitLab: you may not play {job.name!r}{said} ({error.status})"
             hint = "is your role Developer, may you push to the branch, and may you use pipeline variables?"
             raise Refused(message, hint) from error
+
+    def _again(self, job: Played, words: Mapping[str, str]) -> None:
+        """Run a job again that is over: only a manual one can be played, with words; another is retried, without.
+
+        The API does not say which it is (``Ci::Build#playable?``: "Unplayable Job" for one that is not manual).
+        """
+        try:
+            self._play(job, words)
+        except Misused as error:
+            if UNPLAYABLE not in error.said or words:
+                raise
+            self.client.post(f"/projects/{self.project}/jobs/{job.id}/retry", {})
 
     def _play(self, job: Played, words: Mapping[str, str]) -> Played:
         path = f"/projects/{self.project}/jobs/{job.id}/play"
