@@ -131,7 +131,7 @@ def _deploys(look: _Look) -> Iterator[Finding]:
 
 
 def _its_gates(look: _Look, deploy: CIJob) -> list[str]:
-    """Return the gates before a deploy: of several models in one file those that have its prefix, else all there are."""
+    """Return the gates before a deploy: of several models in a file those with its prefix, else all there are."""
     every = [job.name for job in look.of("approve")]
     prefix = _prefix(deploy.name, "deploy")
     own = [name for name in every if prefix is not None and _prefix(name, "approve") in {None, prefix}]

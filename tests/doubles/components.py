@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from doubles.gitlab_ci_local import GitLabCI
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("release", "rollback", "audit")

@@ -44,7 +44,9 @@ def test_a_regex_takes_its_default_and_is_about_the_whole_value(name: str, key: 
     assert matches(given, given["default"])
     assert given["regex"].startswith("^")
     assert given["regex"].endswith("$")
-    assert "|" not in re.sub(r"\([^()]*(\([^()]*\)[^()]*)*\)[?*]?", "", given["regex"]), "^a|b$ lets anything follow an a"
+    assert "|" not in re.sub(r"\([^()]*(\([^()]*\)[^()]*)*\)[?*]?", "", given["regex"]), (
+        "^a|b$ lets anything follow an a"
+    )
 
 
 @pytest.mark.parametrize(("name", "key"), TEXTS)
@@ -62,7 +64,8 @@ TAKEN = {
     "prefix": ["", "fraud-", "a1-b2-"], "config": ["release.yml", "models/fraud/release.yml", "_a/b-c.d.yaml"],
     "environment": ["production", "eu-west_1"],
     "policy-from": ["origin/main", "origin/release/2027.1", "origin/main:policy/all.yml", "/etc/policy.yaml"],
-    "image": ["python:3.11", "registry.example.com:5000/a/b_c:1.2@sha256:0f"], "version": ["1", "1.2.3", "1.0rc1", "0.1.0.dev4"],
+    "image": ["python:3.11", "registry.example.com:5000/a/b_c:1.2@sha256:0f"],
+    "version": ["1", "1.2.3", "1.0rc1", "0.1.0.dev4"],
     "expire_in": ["never", "1 day", "10 years"], "reason": ["", "it's wrong: 50% `off`"], "to": ["", "7"],
     "stage-deploy": ["deploy", ".post", "Deploy to EU"],
 }  # fmt: skip
@@ -71,7 +74,8 @@ REFUSED = {
     "environment": ["", "production/eu", "-x", "a.b"],
     "policy-from": ["main", "origin/", "HEAD", "refs/tags/v1", "release.yml", "/etc/passwd", "origin/main:/etc/x", ""],
     "image": ["", "$IMAGE", "-v"], "version": ["", "latest", ">=1", "1.0 @ https://example.com/x.whl"],
-    "expire_in": ["", "0 days", "soon"], "reason": ['say "x"', "$CI_JOB_TOKEN", "two\nlines"], "to": ["0", "-1", "1.5", "head"], "stage-deploy": ["", "-x"],
+    "expire_in": ["", "0 days", "soon"], "reason": ['say "x"', "$CI_JOB_TOKEN", "two\nlines"],
+    "to": ["0", "-1", "1.5", "head"], "stage-deploy": ["", "-x"],
 }  # fmt: skip
 
 
