@@ -32,12 +32,12 @@ class Runner:
     server: Server
     root: Path
     program: GitLabCI = field(init=False)
-    ran: list[tuple[str, int]] = field(default_factory=list)
-    """Name and exit code of each job, in order."""
+    codes: dict[int, int] = field(default_factory=dict)
+    """Number of a job -> exit code of its script."""
 
     def __post_init__(self) -> None:
         self.program = GitLabCI(self.root / "home")
-        self._files: dict[int, Compiled] = {}
+        self._compiled: dict[tuple[object, ...], Compiled] = {}
 
     def serve(self, path: str, repository: Path) -> None:
         """Let pipelines of a project come from the .gitlab-ci.yml of its repository."""
@@ -51,7 +51,11 @@ class Runner:
         where = self.where(pipeline)
         self._clone(pipeline, where / "clone")
         self._empty(pipeline, where / "empty")
-        found = compiled(self.program, where / "clone", self._predefined(pipeline))
+        given = self._predefined(pipeline)
+        same = (pipeline.project.path, *given.items())
+        if same not in self._compiled:
+            self._compiled[same] = compiled(self.program, where / "clone", given)
+        found = self._compiled[same]
         (where / "compiled.yml").write_text(found.text)
         shutil.copy(where / "compiled.yml", where / "empty/cwd/.gitlab-ci.yml")
         return found.specs
@@ -151,7 +155,7 @@ class Runner:
             name, where / ("empty/cwd" if bare else "clone"), file=where / "compiled.yml", state=where / "state",
             variables=variables, heard=heard,
         )  # fmt: skip
-        self.ran.append((name, code))
+        self.codes[job.id] = code
         job.trace += b"Job succeeded\n" if code == 0 else f"ERROR: Job failed: exit code {code}\n".encode()
         job.artifacts = {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
         job.reports = self._reports(job.spec, where / "state/builds" / name)
