@@ -1,7 +1,7 @@
 # Everything that is done to this project by name. `make` lists it.
 PYTHON := .venv/bin/python
 READY := .venv/ready
-SHELL_SCRIPTS := scripts/setup .ci/run
+SHELL_SCRIPTS := scripts/setup .ci/run .ci/starter
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench dist lock clean browser postgresql tools torture

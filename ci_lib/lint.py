@@ -15,8 +15,8 @@ from ci_lib.pipelinefile import CIJob, PipelineFile
 
 COMMAND = re.compile(r"\bml-release\s+(?P<stage>approve|deploy|rollback)\b(?P<rest>.*)")
 PASTED = re.compile(r"\$\[\[\s*inputs\.(?P<name>[\w-]+)[^\]]*\]\]")
-NAMES = {"approve": "approve", "reject": "reject", "deploy": "deploy", "rollback": "rollback"}
-"""Of the component's jobs."""
+PRIVILEGED = ("approve", "reject", "deploy", "rollback")
+"""Of the component's jobs, those that hold keys; their names may have a prefix (its input `prefix`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,8 @@ def _role(job: CIJob) -> str | None:
         if found := COMMAND.search(text):
             rejects = found["stage"] == "approve" and "--reject" in found["rest"]
             return "reject" if rejects else found["stage"]
-    return NAMES.get(job.name) if "script" not in job.keys else None
+    name = job.name.rpartition("-")[2]
+    return name if "script" not in job.keys and name in PRIVILEGED else None
 
 
 def _gates(look: _Look) -> Iterator[Finding]:
@@ -171,7 +172,7 @@ def _pasted(look: _Look) -> Iterator[Finding]:
 def _caches(look: _Look) -> Iterator[Finding]:
     """A cache is written by jobs that run authors' code."""
     default = look.file.top.get("default")
-    for job in look.of("approve", "deploy", "rollback"):
+    for job in look.of(*PRIVILEGED):
         inherited = default.get("cache") if isinstance(default, Mapping) else None
         inherited = inherited or look.file.top.get("cache")
         if "cache" in job.keys:
@@ -185,7 +186,7 @@ def _caches(look: _Look) -> Iterator[Finding]:
 
 def _dotenvs(look: _Look) -> Iterator[Finding]:
     """Variables from a dotenv file outrank the job's own environment."""
-    for job in look.of("approve", "deploy", "rollback"):
+    for job in look.of(*PRIVILEGED):
         if _dotenv(job):
             sentence = "reports: dotenv in a privileged job hands variables on that others rely on"
             yield look.finding(job, job.at("artifacts", "reports", "dotenv"), sentence, "remove reports: dotenv")
