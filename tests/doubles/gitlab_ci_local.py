@@ -1,7 +1,7 @@
 """gitlab-ci-local: what a .gitlab-ci.yml comes to, and its jobs run by a real shell.
 
-It expands includes, inputs, ``extends`` and ``rules`` as GitLab does, and runs a script; when a job runs, and with which
-predefined variables and tokens, it does not know (its gaps: section 1). That is the double's and the runner's to say.
+It expands includes, inputs, ``extends`` and ``rules`` as GitLab does, and runs a script; when a job runs, and with
+which predefined variables and tokens, it does not know (its gaps: section 1). The double and the runner say that.
 """
 
 import json
@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from doubles.gitlab_world import Spec
+from ruamel.yaml import YAML
 
 PROGRAM = Path(sys.prefix) / "tools/node_modules/.bin/gitlab-ci-local"
 ENDED = re.compile(r"^(?P<job>\S.*?) +finished in .*?(?:(?P<how>WARN|FAIL) +(?P<code>\d+) *)?$")
@@ -45,7 +44,8 @@ class GitLabCI:
         return done.stdout
 
     def run(
-        self, job: str, cwd: Path, *, file: Path, state: Path, variables: Mapping[str, str], heard: Callable[[str], None]
+        self, job: str, cwd: Path, *, file: Path, state: Path, variables: Mapping[str, str],
+        heard: Callable[[str], None],
     ) -> int:  # fmt: skip
         """Run one job of an expanded pipeline, and return the exit code of its script.
 

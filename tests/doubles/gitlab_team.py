@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from ruamel.yaml import YAML
-
-from ci_lib import cli, keys, starter
 from doubles.gitlab import Server
 from doubles.gitlab_runner import Runner
 from doubles.gitlab_world import DEVELOPER, MAINTAINER, Commit, Job, MergeRequest, Pipeline, Project, Variable
 from doubles.project import Ran
 from doubles.repository import Git
+from ruamel.yaml import YAML
+
+from ci_lib import cli, keys, starter
 
 CHECKOUT = Path(__file__).parents[2]
 COMPONENT = "ml-platform/ml-release"

@@ -1,7 +1,6 @@
 """A team's releases, moment by moment; see `doubles.gitlab_story`. Each moment asks for those before it."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from doubles.gitlab import gitlab
@@ -69,9 +68,7 @@ def replayed(team: Team, own: Moment, swapped: Moment) -> Moment:
     """Ben plays the gate that Ana could not; then somebody puts Cleo's answer of another pipeline in place of his."""
     assert approved_only(team, own.pipeline, "ben").status == "success"
     (mine,) = (name for name in own.pipeline.job("approve").artifacts if name.startswith(APPROVALS))
-    (hers,) = (
-        data for name, data in swapped.pipeline.job("approve").artifacts.items() if name.startswith(APPROVALS)
-    )
+    (hers,) = (data for name, data in swapped.pipeline.job("approve").artifacts.items() if name.startswith(APPROVALS))
     return moment(team, own.pipeline, deployed_with(team, own.pipeline, swap={mine: hers}, of="approve"))
 
 

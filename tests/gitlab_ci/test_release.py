@@ -48,7 +48,9 @@ def test_another_candidate_among_the_artifacts_is_not_deployed(swapped: Moment) 
 def test_the_answer_of_another_pipeline_is_not_taken(swapped: Moment, replayed: Moment, team: Team) -> None:
     """It is signed, and about the same bytes and the same evidence."""
     assert replayed.code == 3
-    assert f"'cleo' was given in {team.url(swapped.pipeline)}, and this is {team.url(replayed.pipeline)}" in replayed.log
+    assert (
+        f"'cleo' was given in {team.url(swapped.pipeline)}, and this is {team.url(replayed.pipeline)}" in replayed.log
+    )
     assert replayed.history == []
 
 
