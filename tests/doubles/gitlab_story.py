@@ -61,9 +61,9 @@ def to_the_gate(team: Team, who: str = "ana") -> Pipeline:
     return team.runner.work(team.start(who))
 
 
-def again(team: Team, first: Pipeline, who: str = "ana") -> Pipeline:
+def again(team: Team, first: Pipeline, who: str = "ana", **more: Any) -> Pipeline:
     """Return another pipeline of the same commit at its gate."""
-    return team.runner.as_run_by(team.start(who), first, *BEFORE)
+    return team.runner.as_run_by(team.start(who, **more), first, *BEFORE)
 
 
 def approved_only(team: Team, pipeline: Pipeline, who: str) -> Job:

@@ -4,6 +4,7 @@ No GitLab runs here. Each behaviour names the line of the notes on GitLab's sour
 ("section 4, play"): the notes were read from GitLab 17.x to 18.10.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -353,7 +354,10 @@ class World:
             spec = job.spec.inputs.get(name)
             if spec is None:
                 raise refuse(400, f"400 Bad request - unknown input arguments: {name}")
-            if not isinstance(value, str) or value not in spec.get("options", [value]):
+            # RE2 without multiline: `$` is the end of the text, not of a line.
+            pattern = re.sub(r"\$$", r"\\Z", str(spec.get("regex", "")))
+            fits = isinstance(value, str) and value in spec.get("options", [value]) and re.search(pattern, value)
+            if not fits:
                 raise refuse(400, f"400 Bad request - `{name}` input: provided value is not valid")
 
     def retry(self, job: Job, user: User) -> Job:

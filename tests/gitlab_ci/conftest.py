@@ -6,8 +6,10 @@ import pytest
 from doubles.gitlab import gitlab
 from doubles.gitlab_ci_local import PROGRAM
 from doubles.gitlab_story import Moment, again, approved_only, deployed_with, moment, to_the_gate
-from doubles.gitlab_team import Team
+from doubles.gitlab_team import BOT, Team
+from doubles.gitlab_world import MAINTAINER
 from doubles.server import mlflow_server
+from torture.sizes import size
 
 ACCEPT = "roc_auc"
 """The finding that the second release leaves open."""
@@ -89,9 +91,28 @@ def late(team: Team, older: Moment, released: Moment) -> Moment:
 
 
 @pytest.fixture(scope="module")
-def unsettled(team: Team, late: Moment) -> Moment:
+def attacked(team: Team, waiting: Moment) -> dict[str, Moment]:
+    """Gates played by who may not, or in pipelines that were started with variables; all under `make torture`."""
+    running = waiting.pipeline.job("train")
+    attacks: dict[str, tuple[str, dict[str, str]]] = {
+        "the ID token of another job": ("ben", {"ML_RELEASE_ID_TOKEN": team.server.id_token(running)}),
+        "a bot": (BOT, {}),
+        "a user name that a variable overrides": ("ben", {"GITLAB_USER_LOGIN": "cleo"}),
+        "records that a variable puts elsewhere": ("ben", {"ML_RELEASE_CHAIN": "elsewhere"}),
+        "somebody who is not on the list": ("dan", {}),
+    }
+    found = {}
+    for name, (who, variables) in list(attacks.items())[: size(2, len(attacks))]:
+        pipeline = again(team, waiting.pipeline, "cleo", variables=variables)
+        team.project.members[team.server.world.users[who].id] = MAINTAINER
+        found[name] = moment(team, pipeline, team.play(pipeline, "approve", who))
+    return found
+
+
+@pytest.fixture(scope="module")
+def unsettled(team: Team, late: Moment, attacked: dict[str, Moment]) -> Moment:
     """Ana asks for more than the rows can tell, with another model."""
-    del late
+    del late, attacked
     rules = [{"metric": "roc_auc", "at_least": 0.97}, {"metric": "roc_auc", "versus": "champion", "margin": 0.05}]
     team.change(train__params={"C": 0.5}, policy__rules=rules)
     team.push("ana")

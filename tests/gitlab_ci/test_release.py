@@ -2,8 +2,10 @@
 
 import json
 
+import pytest
 from doubles.gitlab_story import Moment
 from doubles.gitlab_team import Team
+from torture.sizes import size
 
 OK = {"prepare": "success", "train": "success", "validate": "success", "report": "success"}
 GATE = {"approve": "manual", "reject": "manual", "deploy": "created", "monitor": "created", "rollback": "manual"}
@@ -91,6 +93,35 @@ def test_an_older_pipeline_is_not_deployed_after_a_newer_one(late: Moment) -> No
     assert (late.code, late.jobs["deploy"], late.jobs["monitor"]) == (3, "failed", "skipped")
     assert "the champion changed since validation" in late.log
     assert ([entry["number"] for entry in late.history], late.champion) == ([1], "1")
+
+
+SENTENCES = {
+    "the ID token of another job": "the ID token is about job",
+    "a bot": "is a bot, and a bot approves nothing",
+    "a user name that a variable overrides": "a variable overrides a predefined one: GITLAB_USER_LOGIN is 'cleo' here",
+    "records that a variable puts elsewhere": "is not there",
+    "somebody who is not on the list": "'dan' is not one of the policy's approvers",
+}
+
+
+@pytest.mark.parametrize("name", list(SENTENCES)[: size(2, len(SENTENCES))])
+def test_an_attack_on_the_gate_is_refused_in_its_own_words(attacked: dict[str, Moment], name: str) -> None:
+    found = attacked[name]
+    assert SENTENCES[name] in found.log
+    code = 2 if name == "records that a variable puts elsewhere" else 3
+    assert (found.code, found.jobs["approve"], found.jobs["deploy"]) == (code, "failed", "skipped")
+
+
+def test_nobody_starts_a_pipeline_whose_keys_go_by_another_policy(team: Team, waiting: Moment) -> None:
+    """Whoever may set a pipeline's variables can say where the policy is; no job holds keys then."""
+    del waiting
+    pipeline = team.start("dan", variables={"ML_RELEASE_POLICY_FROM": "origin/mine"})
+    assert {job.name for job in pipeline.jobs} == {"prepare", "train", "validate", "report"}
+
+
+def test_keys_are_given_to_the_gate_and_to_what_writes_the_ledger_alone(team: Team, waiting: Moment) -> None:
+    held = {job.name for job in waiting.pipeline.jobs if "ML_RELEASE_SIGNING_KEY" in team.server.settings(job)}
+    assert held == {"approve", "reject", "deploy", "rollback"}
 
 
 def test_an_inconclusive_verdict_is_orange_and_reaches_the_gate(unsettled: Moment) -> None:
