@@ -32,7 +32,10 @@ def _ending(job: Job, gate: ChainGate) -> Exit:
             # This gate has done its part, and the next person plays another one: a red job would stop the pipeline.
             job.console.say("  next: another approver plays another gate of this pipeline")
             return Exit.DONE
-    job.console.say(f"  next: {nextstep.after(job, gate.chain.decision, standing)}")
+    if standing.state == "approved" and job.ci.job():
+        job.console.say("  next: nothing to type: this pipeline goes on by itself")
+    else:
+        job.console.say(f"  next: {nextstep.after(job, gate.chain.decision, standing)}")
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": Exit.DONE}[standing.state]
 
 

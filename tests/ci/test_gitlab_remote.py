@@ -4,6 +4,7 @@ import io
 import json
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -296,8 +297,40 @@ def test_a_deploy_that_failed_is_run_again_and_the_new_job_is_followed(team: Pip
     again = there.play(there.job("deploy"), {})
     assert (again.id > old.id, again.user.username, old.retried) == (True, "ben", True)
     assert there.follow(again) == Exit.DONE
-    with pytest.raises(Refused, match="'deploy' .* cannot be played: .*Unplayable Job"):
+    with pytest.raises(Refused, match=r"'deploy' .* cannot be played: .*Unplayable Job"):
         there.play(there.job("deploy"), {"ML_RELEASE_ENVIRONMENT": "staging"})
+
+
+def test_a_pipeline_that_was_made_just_now_is_waited_for(team: Pipelines) -> None:
+    """GitLab makes the jobs at once, and says which of them is next a moment later."""
+    team.scene.server.world.busy = 2
+    there = remote.create(
+        "ml/loans", "main", {"ML_RELEASE_ACTION": "rollback"}, team.scene.server.url, BENS,
+        env={}, say=print, sleep=team.scene.said.append,  # type: ignore[arg-type]  # what it is told is kept
+    )  # fmt: skip
+    assert (there.ready("rollback").status, len(team.scene.said)) == ("manual", 2)
+
+
+def test_a_job_behind_a_gate_that_nobody_played_is_not_waited_for(team: Pipelines) -> None:
+    pipeline = team.open()
+    with pytest.raises(Refused, match=f"'deploy' waits for other jobs, and pipeline {pipeline.id} is manual") as caught:
+        opened(team, pipeline).ready("deploy")
+    assert caught.value.hint == f"play its gate first: {address(team, pipeline)}"
+
+
+def test_a_job_whose_turn_never_comes_is_given_up(team: Pipelines) -> None:
+    pipeline = team.open()
+    pipeline.job("approve").status = "running"
+    with pytest.raises(Unavailable, match="'deploy' has waited for other jobs for two hours"):
+        replace(opened(team, pipeline), looks=2).ready("deploy")
+
+
+def test_a_job_that_does_not_end_is_given_up(team: Pipelines) -> None:
+    pipeline = team.open()
+    pipeline.job("deploy").status = "running"
+    there = replace(opened(team, pipeline), looks=2)
+    with pytest.raises(Unavailable, match=r"job \d+ has not ended in two hours"):
+        there.follow(there.job("deploy"))
 
 
 def test_a_gate_that_is_played_again_is_followed_as_the_new_job(team: Pipelines) -> None:

@@ -69,7 +69,7 @@ class Server:
         made = claims(self.url, job, audience, datetime.fromtimestamp(self.clock(), tz=UTC)) | changes
         return self.issuer.sign({name: value for name, value in made.items() if value is not None})
 
-    def env(self, job: Job, **more: str) -> dict[str, str]:
+    def env(self, job: Job, *, inputs: bool = True, **more: str) -> dict[str, str]:
         """Return what a job finds in its environment: predefined variables, over which the pipeline's and its own go.
 
         Section 8.4: GITLAB_USER_LOGIN of a later job is the pipeline's creator; of a played one who played it.
@@ -84,8 +84,8 @@ class Server:
             "GITLAB_USER_LOGIN": job.user.username,
             "GITLAB_USER_ID": str(job.user.id), "CI_JOB_TOKEN": token.value,
             **self.settings(job), **pipeline.variables, **job.variables,
-            # The component's script puts a job's inputs into variables of these names.
-            **{f"ML_RELEASE_{name.upper()}": value for name, value in job.inputs.items()}, **more,
+            # The component's script puts a job's inputs into variables of these names; where none runs, it is done here.
+            **({f"ML_RELEASE_{name.upper()}": value for name, value in job.inputs.items()} if inputs else {}), **more,
         }  # fmt: skip
 
     def settings(self, job: Job) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """gitlab-ci-local: what a .gitlab-ci.yml comes to, and its jobs run by a real shell.
 
-It expands includes, inputs, ``extends`` and ``rules`` as GitLab does, and runs a script; when a job runs, and with which
-predefined variables and tokens, it does not know (its gaps: section 1). That is the double's and the runner's to say.
+It expands includes, inputs, ``extends`` and ``rules`` as GitLab does, and runs a script; when a job runs, and with
+which predefined variables and tokens, it does not know (its gaps: section 1). The double and the runner say that.
 """
 
 import json
@@ -9,14 +9,14 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from doubles.gitlab_world import Spec
+from ruamel.yaml import YAML
 
 PROGRAM = Path(sys.prefix) / "tools/node_modules/.bin/gitlab-ci-local"
 ENDED = re.compile(r"^(?P<job>\S.*?) +finished in .*?(?:(?P<how>WARN|FAIL) +(?P<code>\d+) *)?$")
@@ -36,16 +36,20 @@ class GitLabCI:
 
     def ask(self, cwd: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
         """Return what it prints about the .gitlab-ci.yml of a repository."""
-        done = subprocess.run(
-            [str(PROGRAM), "--no-color", *arguments, *_given(variables or {})],
-            cwd=cwd, env=self.env, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as out:  # it ends before a pipe has taken more than 64 KiB
+            done = subprocess.run(
+                [str(PROGRAM), "--no-color", *arguments, *_given(variables or {})],
+                cwd=cwd, env=self.env, stdout=out, stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+            out.seek(0)
+            said = out.read()
         if done.returncode:
-            raise RefusedError(done.stderr.strip() or done.stdout.strip())
-        return done.stdout
+            raise RefusedError(done.stderr.strip() or said.strip())
+        return said
 
     def run(
-        self, job: str, cwd: Path, *, file: Path, state: Path, variables: Mapping[str, str], heard: Callable[[str], None]
+        self, job: str, cwd: Path, *, file: Path, state: Path, variables: Mapping[str, str],
+        heard: Callable[[str], None],
     ) -> int:  # fmt: skip
         """Run one job of an expanded pipeline, and return the exit code of its script.
 

@@ -4,6 +4,8 @@ What a runner does is done here: the clone with the job's token, the predefined 
 variables, artifacts from job to job, the log, the exit code. What GitLab does is `gitlab_flow`'s: which job is next.
 """
 
+import json
+import re
 import shutil
 import subprocess
 import threading
@@ -16,11 +18,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from doubles.gitlab import Server
-from doubles.gitlab_ci_local import Compiled, GitLabCI, compiled
+from doubles.gitlab_ci_local import DATA, Compiled, GitLabCI, compiled
 from doubles.gitlab_world import Job, Pipeline, Spec
 
 LONGEST = 300
 """Seconds that nothing of a test takes."""
+INPUT = re.compile(r"\$\{\{ *job\.inputs\.(\w+) *\}\}")
 WITHOUT_CODE = frozenset({"none", "empty"})
 """Values of GIT_STRATEGY that leave the project's files out; gitlab-ci-local does not know them (section 1)."""
 
@@ -32,12 +35,12 @@ class Runner:
     server: Server
     root: Path
     program: GitLabCI = field(init=False)
-    ran: list[tuple[str, int]] = field(default_factory=list)
-    """Name and exit code of each job, in order."""
+    codes: dict[int, int] = field(default_factory=dict)
+    """Number of a job -> exit code of its script."""
 
     def __post_init__(self) -> None:
         self.program = GitLabCI(self.root / "home")
-        self._files: dict[int, Compiled] = {}
+        self._compiled: dict[tuple[object, ...], Compiled] = {}
 
     def serve(self, path: str, repository: Path) -> None:
         """Let pipelines of a project come from the .gitlab-ci.yml of its repository."""
@@ -51,7 +54,11 @@ class Runner:
         where = self.where(pipeline)
         self._clone(pipeline, where / "clone")
         self._empty(pipeline, where / "empty")
-        found = compiled(self.program, where / "clone", self._predefined(pipeline))
+        given = self._predefined(pipeline)
+        same = (pipeline.project.path, *given.items())
+        if same not in self._compiled:
+            self._compiled[same] = compiled(self.program, where / "clone", given)
+        found = self._compiled[same]
         (where / "compiled.yml").write_text(found.text)
         shutil.copy(where / "compiled.yml", where / "empty/cwd/.gitlab-ci.yml")
         return found.specs
@@ -148,15 +155,33 @@ class Runner:
             job.trace += line.encode() + b"\n"
 
         code = self.program.run(
-            name, where / ("empty/cwd" if bare else "clone"), file=where / "compiled.yml", state=where / "state",
+            name, where / ("empty/cwd" if bare else "clone"), file=self._file(job), state=where / "state",
             variables=variables, heard=heard,
         )  # fmt: skip
-        self.ran.append((name, code))
+        self.codes[job.id] = code
         job.trace += b"Job succeeded\n" if code == 0 else f"ERROR: Job failed: exit code {code}\n".encode()
         job.artifacts = {str(path.relative_to(kept)): path.read_bytes() for path in kept.rglob("*") if path.is_file()}
         job.reports = self._reports(job.spec, where / "state/builds" / name)
         world.finish(job, "success" if code == 0 else "failed", code)
         return code
+
+    def _file(self, job: Job) -> Path:
+        """Return what the job is run from; GitLab puts a job's inputs into its script before it hands it out.
+
+        Others than its own script are left as they are.
+        """
+        whole, spec = self.where(job.pipeline) / "compiled.yml", job.spec
+        if not spec.inputs:
+            return whole
+        given = {name: str(job.inputs.get(name, each.get("default", ""))) for name, each in spec.inputs.items()}
+        content = DATA.load(whole.read_text())
+        mine = content[job.name]
+        del mine["inputs"]  # gitlab-ci-local does not know it
+        for part in ("before_script", "script"):
+            mine[part] = [INPUT.sub(lambda match: given[match[1]], line) for line in mine.get(part, [])]
+        file = whole.with_name(f"job-{job.id}.yml")
+        file.write_text(json.dumps(content))  # JSON is YAML
+        return file
 
     def _environment(self, job: Job) -> dict[str, str]:
         """Return all of a job's variables, in GitLab's order of precedence; files are written and named."""
@@ -167,7 +192,7 @@ class Runner:
             **self._predefined(pipeline), "CI_REPOSITORY_URL": url, "CI_PIPELINE_IID": str(pipeline.iid),
             "CI_JOB_URL": f"{self.server.url}/{pipeline.project.path}/-/jobs/{job.id}",
             **{variable: self.server.id_token(job, audience) for variable, audience in job.spec.id_tokens.items()},
-            **self.server.env(job),
+            **self.server.env(job, inputs=False),
         }  # fmt: skip
         for each in pipeline.project.variables:
             if each.file and each.key in found and found[each.key] == each.value:

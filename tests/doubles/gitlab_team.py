@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import requests
 from doubles.gitlab import Server
 from doubles.gitlab_runner import Runner
 from doubles.gitlab_world import DEVELOPER, MAINTAINER, Commit, Job, MergeRequest, Pipeline, Project, Variable
@@ -93,10 +94,7 @@ class Team:
             Variable(key="ML_RELEASE_GITLAB_TOKEN", value="read", protected=True),
             Variable(key="ML_RELEASE_GITLAB_NOTE_TOKEN", value="note", protected=True),
         ]
-        self.write({
-            "include": [{"component": f"$CI_SERVER_FQDN/{COMPONENT}/release@1", "inputs": {"install": False}}],
-            "stages": ["prepare", "train", "validate", "report", "approve", "deploy", "monitor"],
-        }, ".gitlab-ci.yml")  # fmt: skip
+        self.include({"component": f"$CI_SERVER_FQDN/{COMPONENT}/release@1", "inputs": {"install": False}})
         self.change(
             registry=self.mlflow,
             policy__approval={
@@ -120,6 +118,10 @@ class Team:
             )
         )
         return public
+
+    def include(self, how: Mapping[str, Any]) -> None:
+        """Write the project's .gitlab-ci.yml: one include, and nothing else."""
+        self.write({"include": [how]}, ".gitlab-ci.yml")
 
     def write(self, content: Mapping[str, Any], name: str) -> None:
         """Write a YAML file of the project."""
@@ -191,6 +193,12 @@ class Team:
         assert ran.code == 0, ran.err
         found: list[dict[str, Any]] = json.loads(ran.out)
         return found
+
+    def champion(self) -> str | None:
+        """Return the version that MLflow's alias points to, as MLflow itself says."""
+        asked = {"name": "breast-cancer", "alias": "champion"}
+        found = requests.get(f"{self.mlflow}/api/2.0/mlflow/registered-models/alias", params=asked, timeout=30)
+        return str(found.json()["model_version"]["version"]) if found.ok else None
 
     def url(self, pipeline: Pipeline) -> str:
         """Return a pipeline's address."""

@@ -27,6 +27,8 @@ OVER = frozenset({"success", "failed", "canceled", "skipped"})
 AGAIN = OVER - {"skipped"}
 """In these states a job can run again."""
 UNPLAYABLE = "Unplayable"
+MOVING = frozenset({"created", "waiting_for_resource", "preparing", "pending", "running", "scheduled"})
+"""In these states of a pipeline a job that is created may still come to its turn."""
 PAUSE = 3.0
 """Seconds between two looks at a job."""
 LOOKS = 2_400
@@ -45,6 +47,7 @@ class Remote:
     say: Callable[[str], None]
     sleep: Callable[[float], None]
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    looks: int = LOOKS
 
     def me(self) -> User:
         """Return whose token it is."""
@@ -66,6 +69,27 @@ class Remote:
             message = f"GitLab: pipeline {self.pipeline} has no job {name!r}"
             raise BadInput(message, f"it has: {', '.join(sorted(found)) or 'none'}")
         return found[name]
+
+    def ready(self, name: str) -> Played:
+        """Return a job by its name, once it is more than created: GitLab moves jobs on after it has answered.
+
+        Raises:
+            BadInput: there is none.
+            Refused: a gate is in its way.
+            Unavailable: what it waits for did not end in two hours.
+        """
+        for _ in range(self.looks):
+            job = self.job(name)
+            if job.status != "created":
+                return job
+            state = str(self.client.get(f"/projects/{self.project}/pipelines/{self.pipeline}").get("status"))
+            if state not in MOVING:
+                message = f"GitLab: {name!r} waits for other jobs, and pipeline {self.pipeline} is {state}"
+                raise Refused(message, f"play its gate first: {job.pipeline_url}")
+            self.sleep(PAUSE)
+            self.client.look_again()
+        message = f"GitLab: {name!r} has waited for other jobs for two hours"
+        raise Unavailable(message, f"look at the pipeline: {job.pipeline_url}")
 
     def artifact(self, job: Played, path: str) -> bytes | None:
         """Return a file of a job's artifacts, or None."""
@@ -134,7 +158,7 @@ class Remote:
             Unavailable: it was canceled, never ended, or failed without an exit code of ours.
         """
         path, shown = f"/projects/{self.project}/jobs/{job.id}", 0
-        for _ in range(LOOKS):
+        for _ in range(self.looks):
             state = str(self.client.get(path).get("status"))
             log = self.client.text(f"{path}/trace")
             whole = len(log) if state in OVER else log.rfind(b"\n") + 1
