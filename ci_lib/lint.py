@@ -112,9 +112,9 @@ def _codes_only(value: object) -> bool:
 
 def _deploys(look: _Look) -> Iterator[Finding]:
     """What deploys starts from the gate, and only when it was passed."""
-    gates = [job.name for job in look.of("approve")] or ["approve"]
-    write = f"write needs: [{', '.join(gates)}]"
     for job in look.of("deploy"):
+        gates = _its_gates(look, job)
+        write = f"write needs: [{', '.join(gates)}]"
         inherited = look.file.includes and "script" not in job.keys
         if "needs" not in job.keys:
             if not inherited:
@@ -128,6 +128,20 @@ def _deploys(look: _Look) -> Iterator[Finding]:
         if job.keys.get("when") in {"always", "on_failure"}:
             sentence = f"when: {job.keys['when']} deploys also when the gate failed"
             yield look.finding(job, job.at("when"), sentence, "remove the key, or write when: on_success")
+
+
+def _its_gates(look: _Look, deploy: CIJob) -> list[str]:
+    """Return the gates before a deploy: of several models in a file those with its prefix, else all there are."""
+    every = [job.name for job in look.of("approve")]
+    prefix = _prefix(deploy.name, "deploy")
+    own = [name for name in every if prefix is not None and _prefix(name, "approve") in {None, prefix}]
+    return own or every or ["approve"]
+
+
+def _prefix(name: str, role: str) -> str | None:
+    """Return what stands before the role in a name, None where the name does not have it."""
+    before, found, _ = name.partition(role)
+    return before if found else None
 
 
 def _needs(look: _Look, job: CIJob, gates: Sequence[str], write: str) -> Iterator[Finding]:

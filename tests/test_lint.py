@@ -154,6 +154,24 @@ def test_the_components_names_may_have_a_prefix(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_each_model_of_a_file_has_its_own_gate(tmp_path: Path) -> None:
+    gate = "script: [ml-release approve], when: manual, allow_failure: false"
+    text = f"""\
+a-approve: {{{gate}}}
+b-approve: {{{gate}}}
+b-approve-risk: {{{gate}}}
+a-deploy: {{script: [ml-release deploy], needs: [a-approve]}}
+b-deploy: {{script: [ml-release deploy], needs: [b-approve]}}
+"""
+    (finding,) = found(tmp_path, text)
+    assert (finding.job, finding.hint) == ("b-deploy", "write needs: [b-approve, b-approve-risk]")
+
+
+def test_a_deploy_whose_prefix_no_gate_has_needs_all_gates(tmp_path: Path) -> None:
+    text = GOOD.replace("deploy:", "eu-deploy:").replace("needs: [approve]", "needs: [train]")
+    assert [each.hint for each in found(tmp_path, text)] == ["write needs: [approve]"]
+
+
 def test_an_included_component_alone_is_fine(tmp_path: Path) -> None:
     assert found(tmp_path, "include: [{component: x/release@1}]\ndeploy: {tags: [prod]}\n") == []
 
