@@ -155,3 +155,12 @@ def forth(team: Team, waiting: Moment, back: Moment) -> Moment:
     del back
     words = {"ML_RELEASE_REASON": "it was the network", "ML_RELEASE_TO": "2"}
     return moment(team, waiting.pipeline, team.play(waiting.pipeline, "rollback", "ben", **words))
+
+
+@pytest.fixture(scope="module")
+def run(team: Team, forth: Moment) -> Moment:
+    """Ana starts a pipeline with "Run pipeline" and the inputs of the starter's file."""
+    del forth
+    inputs = {"action": "rollback", "reason": "it was not the network", "to": "1"}
+    pipeline = team.runner.work(team.start("ana", source="web", inputs=inputs))
+    return moment(team, pipeline, pipeline.job("rollback"))

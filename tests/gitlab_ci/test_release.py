@@ -169,3 +169,10 @@ def test_a_rollback_on_a_pipelines_page_takes_its_words(forth: Moment) -> None:
     entry = forth.history[-1]
     assert (entry["number"], entry["restores"], entry["reason"]) == (4, 2, "it was the network")
     assert (entry["actor"]["id"], forth.champion) == ("ben", "2")
+
+
+def test_a_rollback_by_run_pipeline_takes_its_words_as_inputs(run: Moment) -> None:
+    assert (run.code, run.jobs) == (0, {"rollback": "success"}), run.log
+    entry = run.history[-1]
+    assert (entry["number"], entry["restores"], entry["reason"]) == (5, 1, "it was not the network")
+    assert (entry["actor"]["id"], run.champion) == ("ana", "1")
