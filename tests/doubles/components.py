@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def path(name: str) -> Path:
     return ROOT / "templates" / name / "template.yml"
 
 
+@cache
 def documents(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a component's inputs and its jobs, with what GitLab pastes still to be pasted."""
     header, body = YAML(typ="safe", pure=True).load_all(path(name).read_text())
@@ -111,7 +113,7 @@ class Pipeline:
 
     path: Path
 
-    @property
+    @cached_property
     def jobs(self) -> dict[str, dict[str, Any]]:
         whole = YAML(typ="safe", pure=True).load(self.path.read_text())
         return {name: job for name, job in whole.items() if isinstance(job, dict)}

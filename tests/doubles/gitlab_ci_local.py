@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,13 +36,16 @@ class GitLabCI:
 
     def ask(self, cwd: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> str:
         """Return what it prints about the .gitlab-ci.yml of a repository."""
-        done = subprocess.run(
-            [str(PROGRAM), "--no-color", *arguments, *_given(variables or {})],
-            cwd=cwd, env=self.env, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as out:  # it ends before a pipe has taken more than 64 KiB
+            done = subprocess.run(
+                [str(PROGRAM), "--no-color", *arguments, *_given(variables or {})],
+                cwd=cwd, env=self.env, stdout=out, stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+            out.seek(0)
+            said = out.read()
         if done.returncode:
-            raise RefusedError(done.stderr.strip() or done.stdout.strip())
-        return done.stdout
+            raise RefusedError(done.stderr.strip() or said.strip())
+        return said
 
     def run(
         self, job: str, cwd: Path, *, file: Path, state: Path, variables: Mapping[str, str],

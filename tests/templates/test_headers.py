@@ -108,7 +108,7 @@ def test_nothing_in_it_is_the_whole_pipelines(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_installs_the_version_that_it_comes_with(name: str) -> None:
-    assert str(documents(name)[0]["version"]["default"]) == ci_lib.__version__
+    assert documents(name)[0]["version"]["default"] == ci_lib.__version__
 
 
 @pytest.mark.parametrize("name", ["rollback", "audit"])

@@ -1,6 +1,7 @@
 """`ml-release lint` on the components' own pipeline, after somebody has changed it: each mistake is found."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ MISTAKES: dict[str, tuple[Callable[[Jobs], object], str, str]] = {
 @pytest.mark.parametrize("what", MISTAKES)
 def test_a_mistake_is_found_where_it_is_and_nothing_else(first: Pipeline, tmp_path: Path, what: str) -> None:
     change, job, sentence = MISTAKES[what]
-    jobs = first.jobs
+    jobs = deepcopy(first.jobs)
     change(jobs)
     path = tmp_path / "changed.yml"
     YAML().dump(jobs, path)
