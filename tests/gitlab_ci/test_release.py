@@ -104,7 +104,7 @@ SENTENCES = {
 }
 
 
-@pytest.mark.parametrize("name", list(SENTENCES)[: size(2, len(SENTENCES))])
+@pytest.mark.parametrize("name", list(SENTENCES)[: size(1, len(SENTENCES))])
 def test_an_attack_on_the_gate_is_refused_in_its_own_words(attacked: dict[str, Moment], name: str) -> None:
     found = attacked[name]
     assert SENTENCES[name] in found.log
