@@ -17,6 +17,7 @@ test: $(READY) browser postgresql tools  ## the whole test suite, with branch co
 
 torture: $(READY) browser postgresql tools  ## crashes, lost replies, races, states and attacks at full size: an hour or more
 	TORTURE=1 $(PYTHON) -m pytest tests/torture -n 2 --dist worksteal -p no:cacheprovider
+	TORTURE=1 $(PYTHON) -m pytest tests/gitlab_ci -p no:cacheprovider
 
 lint: $(READY)  ## ruff, mypy strict, codespell, shellcheck
 	$(PYTHON) -m ruff check .

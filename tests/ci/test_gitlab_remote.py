@@ -111,6 +111,18 @@ def test_words_are_variables_where_the_job_has_no_inputs_for_them(team: Pipeline
     pipeline.job("approve").spec.inputs = {}
 
 
+@pytest.mark.parametrize("inputs", [True, False])
+def test_words_reach_the_gate_as_they_were_typed(team: Pipelines, inputs: bool) -> None:
+    """A runner replaces references in variables: `$5` by nothing, and a token's name by the token."""
+    team.scene.server.world.job_inputs = inputs
+    pipeline = waiting(team)
+    chain = review.show(opened(team, pipeline), "release")
+    typed = "costs $5, ${CI_JOB_TOKEN} $CI_JOB_TOKEN $$ 100%"
+    assert answer(team, pipeline, chain, reason=typed) == Exit.DONE
+    (signed,) = read_approvals(team.answers)
+    assert signed.approval.reason == typed
+
+
 def test_waivers_and_conditions_go_with_it(team: Pipelines) -> None:
     """The gate's job declares no inputs for them, so all words go as variables."""
     team.edited(waivable=("impact_ratio",))

@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 from doubles import gitlab_git
 from doubles.gitlab_keys import Issuer, claims
 from doubles.gitlab_routes import ROUTES, Call, Route
+from doubles.gitlab_variables import expand
 from doubles.gitlab_world import Job, Refusal, Token, World, refuse
 
 PAGE, LARGEST = 20, 100
@@ -76,15 +77,18 @@ class Server:
         """
         pipeline, project = job.pipeline, job.pipeline.project
         token = self.world.job_token(job)
-        return {
+        predefined = {
             "CI": "true", "GITLAB_CI": "true", "CI_SERVER_URL": self.url, "CI_API_V4_URL": f"{self.url}/api/v4",
             "CI_PROJECT_ID": str(project.id), "CI_PROJECT_PATH": project.path, "CI_PIPELINE_ID": str(pipeline.id),
             "CI_PIPELINE_URL": f"{self.url}/{project.path}/-/pipelines/{pipeline.id}", "CI_JOB_ID": str(job.id),
             "CI_JOB_NAME": job.name, "CI_COMMIT_SHA": pipeline.sha, "CI_DEFAULT_BRANCH": "main",
             "GITLAB_USER_LOGIN": job.user.username,
             "GITLAB_USER_ID": str(job.user.id), "CI_JOB_TOKEN": token.value,
-            **self.settings(job), **pipeline.variables, **job.variables,
-            # The component's script puts a job's inputs into variables of these names; where none runs, it is done here.
+        }  # fmt: skip
+        every = {**predefined, **self.settings(job), **pipeline.variables, **job.variables}
+        return {
+            **{name: expand(value, every) for name, value in every.items()},
+            # The component's script puts a job's inputs into such variables; where none runs, it is done here.
             **({f"ML_RELEASE_{name.upper()}": value for name, value in job.inputs.items()} if inputs else {}), **more,
         }  # fmt: skip
 

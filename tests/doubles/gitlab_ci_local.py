@@ -90,8 +90,9 @@ class RefusedError(Exception):
 
 
 def _given(variables: Mapping[str, str]) -> list[str]:
-    """Return variables as arguments; without a word about predefined ones, which would stand among its answer."""
-    words = [word for name, value in variables.items() for word in ("--variable", f"{name}={value}")]
+    """Return variables as arguments, as they are, without its warnings about predefined ones."""
+    kept = {name: value.replace("$", "$$") for name, value in variables.items()}  # it looks for references, too
+    words = [word for name, value in kept.items() for word in ("--variable", f"{name}={value}")]
     return ["--ignore-predefined-vars", ",".join(variables), *words] if variables else []
 
 
@@ -103,11 +104,21 @@ class Compiled:
     text: str
 
 
-def compiled(program: GitLabCI, cwd: Path, variables: Mapping[str, str]) -> Compiled:
-    """Return what GitLab makes of the .gitlab-ci.yml of a clone when it makes a pipeline with these variables."""
-    text = program.ask(cwd, "--preview", variables=variables)
+def compiled(
+    program: GitLabCI, cwd: Path, variables: Mapping[str, str], inputs: Mapping[str, str] | None = None
+) -> Compiled:
+    """Return what GitLab makes of the .gitlab-ci.yml of a clone when it makes a pipeline.
+
+    Args:
+        program: gitlab-ci-local.
+        cwd: the clone.
+        variables: the pipeline's, and the predefined ones that rules ask for.
+        inputs: the pipeline's, for ``spec: inputs`` at the top of the file; texts only.
+    """
+    given = [word for name, value in (inputs or {}).items() for word in ("--input", f"{name}={json.dumps(value)}")]
+    text = program.ask(cwd, "--preview", *given, variables=variables)
     whole = DATA.load(text)
-    listed = {each["name"]: each for each in json.loads(program.ask(cwd, "--list-json", variables=variables))}
+    listed = {each["name"]: each for each in json.loads(program.ask(cwd, "--list-json", *given, variables=variables))}
     stages = list(whole["stages"])
     specs = [_spec(name, whole[name], each, stages) for name, each in listed.items() if each["when"] != "never"]
     return Compiled(tuple(sorted(specs, key=lambda spec: spec.stage)), text)

@@ -185,7 +185,9 @@ def create_pipeline(call: Call) -> Any:
     assert call.token is not None
     if variables and project.members.get(call.token.user.id, 0) < project.variables_role:
         raise refuse(400, {"base": ["Insufficient permissions to set pipeline variables"]})  # type: ignore[arg-type]  # GitLab answers so
-    made = call.world.start(project, call.token.user.username, ref, source="api", variables=variables)
+    made = call.world.start(
+        project, call.token.user.username, ref, source="api", variables=variables, inputs=call.body.get("inputs") or {}
+    )
     return shown.pipeline(call.base, made)
 
 

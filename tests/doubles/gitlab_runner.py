@@ -55,9 +55,9 @@ class Runner:
         self._clone(pipeline, where / "clone")
         self._empty(pipeline, where / "empty")
         given = self._predefined(pipeline)
-        same = (pipeline.project.path, *given.items())
+        same = (pipeline.project.path, *given.items(), *pipeline.inputs.items())
         if same not in self._compiled:
-            self._compiled[same] = compiled(self.program, where / "clone", given)
+            self._compiled[same] = compiled(self.program, where / "clone", given, pipeline.inputs)
         found = self._compiled[same]
         (where / "compiled.yml").write_text(found.text)
         shutil.copy(where / "compiled.yml", where / "empty/cwd/.gitlab-ci.yml")

@@ -1,7 +1,8 @@
 """A team that releases with the component: its project, GitLab (the double), a runner, and a real MLflow server.
 
-The project is what `ml-release init` writes, with the registry, the approvers and the keys of the team. It includes the
-component by version from a project of its own, which has the templates of this checkout.
+The project is what `ml-release init` writes, with the registry, the approvers and the keys of the team; ml-release
+itself is installed already. It includes the component by version from a project of its own, which has the templates of
+this checkout.
 """
 
 import io
@@ -21,7 +22,7 @@ from doubles.project import Ran
 from doubles.repository import Git
 from ruamel.yaml import YAML
 
-from ci_lib import cli, keys, starter
+from ci_lib import __version__, cli, keys, starter
 
 CHECKOUT = Path(__file__).parents[2]
 COMPONENT = "ml-platform/ml-release"
@@ -61,7 +62,7 @@ class Team:
     # The component's project.
 
     def _publish_component(self) -> None:
-        """Tag the templates of this checkout as 1.2.0, after a 1.1.0 that nobody should get for ``@1``."""
+        """Tag the templates of this checkout, as 1.2.0 as well, after a 1.1.0 that nobody should get for ``@1``."""
         git = Git(self.root / "component").start()
         old = git.root / "templates/release.yml"
         old.parent.mkdir()
@@ -74,6 +75,7 @@ class Team:
             shutil.copy(CHECKOUT / f"templates/{name}/template.yml", git.root / f"templates/{name}/template.yml")
         git.commit()
         git("tag", "1.2.0")
+        git("tag", __version__)
         self.runner.serve(COMPONENT, self._bare(git, "component.git"))
 
     def _bare(self, git: Git, name: str) -> Path:
@@ -94,7 +96,10 @@ class Team:
             Variable(key="ML_RELEASE_GITLAB_TOKEN", value="read", protected=True),
             Variable(key="ML_RELEASE_GITLAB_NOTE_TOKEN", value="note", protected=True),
         ]
-        self.include({"component": f"$CI_SERVER_FQDN/{COMPONENT}/release@1", "inputs": {"install": False}})
+        mine = self.work.root / ".gitlab-ci.yml"
+        text = mine.read_text().replace("inputs: {action:", "inputs: {install: false, action:")
+        assert "install: false" in text
+        mine.write_text(text)
         self.change(
             registry=self.mlflow,
             policy__approval={

@@ -137,6 +137,8 @@ class Pipeline:
     user: User
     specs: tuple[Spec, ...]
     variables: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    """For ``spec: inputs`` of .gitlab-ci.yml (section 4, POST pipeline)."""
     jobs: list[Job] = field(default_factory=list)
 
     def job(self, name: str) -> Job:
@@ -277,13 +279,13 @@ class World:
 
     def start(
         self, project: Project, username: str, ref: str = "main", *, source: str = "push",
-        variables: dict[str, str] | None = None,
+        variables: dict[str, str] | None = None, inputs: dict[str, str] | None = None,
     ) -> Pipeline:  # fmt: skip
         """Create a pipeline; section 4, ``user``: every job's user is its creator, the manual ones' too."""
         user = self.users[username]
         made = Pipeline(
             self.next_id(), len(project.pipelines) + 1, project, project.branches[ref], ref, source, user,
-            project.specs, dict(variables or {}),
+            project.specs, dict(variables or {}), dict(inputs or {}),
         )  # fmt: skip
         if project.specs_of is not None:
             made.specs = project.specs_of(made)

@@ -102,7 +102,7 @@ def attacked(team: Team, waiting: Moment) -> dict[str, Moment]:
         "somebody who is not on the list": ("dan", {}),
     }
     found = {}
-    for name, (who, variables) in list(attacks.items())[: size(2, len(attacks))]:
+    for name, (who, variables) in list(attacks.items())[: size(1, len(attacks))]:
         pipeline = again(team, waiting.pipeline, "cleo", variables=variables)
         team.project.members[team.server.world.users[who].id] = MAINTAINER
         found[name] = moment(team, pipeline, team.play(pipeline, "approve", who))
@@ -155,3 +155,12 @@ def forth(team: Team, waiting: Moment, back: Moment) -> Moment:
     del back
     words = {"ML_RELEASE_REASON": "it was the network", "ML_RELEASE_TO": "2"}
     return moment(team, waiting.pipeline, team.play(waiting.pipeline, "rollback", "ben", **words))
+
+
+@pytest.fixture(scope="module")
+def run(team: Team, forth: Moment) -> Moment:
+    """Ana starts a pipeline with "Run pipeline" and the inputs of the starter's file."""
+    del forth
+    inputs = {"action": "rollback", "reason": "it was not the network", "to": "1"}
+    pipeline = team.runner.work(team.start("ana", source="web", inputs=inputs))
+    return moment(team, pipeline, pipeline.job("rollback"))

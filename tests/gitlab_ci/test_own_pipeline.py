@@ -1,4 +1,4 @@
-"""This project's own .gitlab-ci.yml: what it comes to, and the starter's release jobs in it."""
+"""This project's own .gitlab-ci.yml: the starter's release jobs in it, with the components of the same commit."""
 
 import shutil
 from collections.abc import Iterator
@@ -15,7 +15,6 @@ from doubles.server import mlflow_server
 from torture.sizes import FULL
 
 FILES = (".gitlab-ci.yml", ".ci", "templates")
-GATED = {"starter-approve": "created", "starter-reject": "created", "starter-deploy": "created"}
 
 
 @pytest.fixture(scope="module")
@@ -46,20 +45,6 @@ def runner(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Runner:
 def start(runner: Runner, **variables: str) -> Pipeline:
     world = runner.server.world
     return world.start(next(iter(world.projects.values())), "ana", variables=variables)
-
-
-def jobs(pipeline: Pipeline) -> dict[str, str]:
-    return {job.name: job.status for job in pipeline.jobs}
-
-
-def test_without_a_registry_it_checks_and_nothing_else(runner: Runner) -> None:
-    assert jobs(start(runner)) == {"check": "pending", "starter": "pending"}
-
-
-def test_with_one_the_starter_goes_through_this_commits_components(runner: Runner) -> None:
-    found = jobs(start(runner, MLFLOW_TRACKING_URI="http://127.0.0.1:9"))
-    assert {name: status for name, status in found.items() if name in GATED} == GATED
-    assert {"starter-prepare", "starter-train", "starter-validate", "starter-report", "starter-rollback"} <= set(found)
 
 
 @pytest.mark.parametrize("last", ["starter-report"] if FULL else ["starter-prepare"])

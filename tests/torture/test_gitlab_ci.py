@@ -14,12 +14,15 @@ from doubles.gitlab import gitlab
 from doubles.gitlab_team import COMPONENT, Team
 from doubles.gitlab_world import NO_ONE, Pipeline
 from doubles.server import mlflow_server
-from torture.sizes import FULL
+from torture.sizes import FULL, size
 
 RULES = [{"metric": "roc_auc", "at_least": 0.97}]
 """With the starter's rows this is left open, and must be accepted by name."""
 ODD = 'it\'s "fine"; $(touch /tmp/no) `id` $HOME \\ <b>&amp; ünï'
 WORDS = ("--reason", ODD, "--accept", "roc_auc")
+
+
+SECOND = {"approve-risk": {"extends": "approve"}, "deploy": {"needs": ["report", "approve", "approve-risk"]}}
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,8 @@ class Way:
     """17.x: job tokens may not read jobs, jobs have no inputs, and nobody may use pipeline variables."""
     tokenless: bool = False
     """No read token: the job token, and the history that a job clones, must do."""
+    second: bool = False
+    """A second gate, as docs/gitlab.md says, and two people."""
 
 
 AT_1 = {"component": f"$CI_SERVER_FQDN/{COMPONENT}/release@1"}
@@ -50,6 +55,7 @@ WAYS = {
         prefix="loans-",
     ),
     "without a read token": Way({**AT_1, "inputs": {"install": False}}, tokenless=True),
+    "with two approvers": Way({**AT_1, "inputs": {"install": False}}, second=True),
 }  # fmt: skip
 
 
@@ -64,6 +70,10 @@ def settled(root: Path, way: Way) -> Iterator[Team]:
         rules = RULES if not way.old else [{"metric": "roc_auc", "at_least": 0.7}]
         team.change(policy__rules=rules)
         gates = {"gates": [f"{way.prefix}approve"], "reject": f"{way.prefix}reject"}
+        if way.second:
+            team.write({"include": [way.include], **SECOND}, ".gitlab-ci.yml")
+            gates["gates"] = ["approve", "approve-risk"]
+            team.change(policy__approval__required=2)
         team.change(policy__approval__gitlab={"url": server.url, "project": team.project.id, **gates})
         if way.tokenless:
             team.project.variables = [each for each in team.project.variables if each.value != "read"]
@@ -86,16 +96,21 @@ def answer(team: Team, pipeline: Pipeline, way: Way) -> None:
     assert said.code == 0, said.out + said.err
     job = pipeline.job(f"{way.prefix}approve")
     assert bool(job.inputs) is bool(way.include["inputs"].get("job-inputs"))
+    if way.second:
+        assert pipeline.job("deploy").status == "created"
+        assert "1 of 2 approvals" in job.trace.decode()
+        said = team.terminal("cleo", "approve", "--pipeline", team.url(pipeline), *WORDS, *chain)
+        assert said.code == 0, said.out + said.err
 
 
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("name", list(WAYS)[: size(2, len(WAYS))])
 def test_a_release_by_each_way(tmp_path: Path, name: str, figure: Callable[..., None]) -> None:
     way = WAYS[name]
     with settled(tmp_path, way) as team:
         pipeline = team.start()
         names = {job.name for job in pipeline.jobs}
         stages = ("prepare", "train", "validate", "report", "approve", "reject", "deploy", "monitor", "rollback")
-        assert names == {f"{way.prefix}{stage}" for stage in stages}
+        assert names == {f"{way.prefix}{stage}" for stage in stages} | ({"approve-risk"} if way.second else set())
         if not FULL:
             return
         pipeline = team.runner.work(pipeline)
@@ -104,5 +119,6 @@ def test_a_release_by_each_way(tmp_path: Path, name: str, figure: Callable[..., 
         job = pipeline.job(f"{way.prefix}deploy")
         assert job.status == "success", pipeline.job(f"{way.prefix}approve").trace.decode() + job.trace.decode()
         (entry,) = team.history()
-        assert entry["reason"] == ("played 'approve' in GitLab, and typed no reason" if way.old else ODD)
+        assert entry["reason"].startswith("played 'approve' in GitLab" if way.old else ODD)
+        assert len(entry["approvals"]) == (2 if way.second else 1)
         figure("releases through gitlab-ci-local", "{} ways, whole", 1)
