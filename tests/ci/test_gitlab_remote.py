@@ -287,6 +287,38 @@ def test_a_rollback_without_a_pipeline_starts_one_with_its_words(team: Pipelines
         remote.create("ml/none", "main", {}, url, "bens-own", env={}, say=print, sleep=lambda _: None)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "newer", "words"),
+    [
+        ({"action", "reason", "to"}, True, "inputs"),
+        ({"action", "to"}, True, "variables"),  # the file does not ask for a reason
+        (set(), True, "variables"),
+        ({"action", "reason", "to"}, False, "variables"),  # a server that would not tell them apart
+    ],
+)
+def test_a_pipeline_takes_words_as_inputs_where_its_file_asks_for_them(
+    team: Pipelines, inputs: set[str], newer: bool, words: str
+) -> None:
+    team.scene.project.inputs = frozenset(inputs)
+    team.scene.server.world.job_inputs = newer
+    given = {"ML_RELEASE_ACTION": "rollback", "ML_RELEASE_REASON": "worth $5"}
+    remote.create("ml/loans", "main", given, team.scene.server.url, BENS, env={}, say=print, sleep=lambda _: None)
+    (made,) = team.scene.project.pipelines
+    as_inputs = {"action": "rollback", "reason": "worth $5"}
+    as_variables = {"ML_RELEASE_ACTION": "rollback", "ML_RELEASE_REASON": "worth $$5"}
+    assert (made.inputs, made.variables) == ((as_inputs, {}) if words == "inputs" else ({}, as_variables))
+
+
+def test_inputs_are_for_everybody_who_may_start_a_pipeline(team: Pipelines) -> None:
+    team.scene.project.variables_role = 50
+    url, given = team.scene.server.url, {"ML_RELEASE_ACTION": "rollback", "ML_RELEASE_REASON": "bad"}
+    with pytest.raises(Refused, match=r"no pipeline on 'main': .*Insufficient permissions to set pipeline variables"):
+        remote.create("ml/loans", "main", given, url, BENS, env={}, say=print, sleep=lambda _: None)
+    team.scene.project.inputs = frozenset({"action", "reason", "to"})
+    remote.create("ml/loans", "main", given, url, BENS, env={}, say=print, sleep=lambda _: None)
+    assert team.scene.project.pipelines[-1].inputs == {"action": "rollback", "reason": "bad"}
+
+
 def test_trigger_follows_the_job_and_gives_its_exit_code(team: Pipelines) -> None:
     pipeline = team.open()
     deploy = pipeline.job("deploy")

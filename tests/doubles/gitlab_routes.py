@@ -185,9 +185,13 @@ def create_pipeline(call: Call) -> Any:
     assert call.token is not None
     if variables and project.members.get(call.token.user.id, 0) < project.variables_role:
         raise refuse(400, {"base": ["Insufficient permissions to set pipeline variables"]})  # type: ignore[arg-type]  # GitLab answers so
-    made = call.world.start(
-        project, call.token.user.username, ref, source="api", variables=variables, inputs=call.body.get("inputs") or {}
-    )
+    inputs = dict(call.body.get("inputs") or {})
+    if inputs and not project.inputs:
+        what = "Given inputs not defined in the `spec` section of the included configuration file"
+        raise refuse(400, {"base": [what]})  # type: ignore[arg-type]  # GitLab answers so (TextInterpolator)
+    if unknown := set(inputs) - project.inputs:
+        raise refuse(400, {"base": [f"unknown input arguments: {', '.join(sorted(unknown))}"]})  # type: ignore[arg-type]
+    made = call.world.start(project, call.token.user.username, ref, source="api", variables=variables, inputs=inputs)
     return shown.pipeline(call.base, made)
 
 

@@ -220,6 +220,8 @@ class Project:
     variables: list[Variable] = field(default_factory=list)
     skip_outdated: bool = False
     """Whether an older pipeline's deployment fails after a newer one's (section 8.7); GitLab's default is yes."""
+    inputs: frozenset[str] = frozenset()
+    """Names in ``spec: inputs`` of .gitlab-ci.yml; others are ``unknown input arguments`` (section 1)."""
     specs_of: "Callable[[Pipeline], tuple[Spec, ...]] | None" = None
     """Reads .gitlab-ci.yml for a pipeline that is being made; without it, every pipeline has `specs`."""
 

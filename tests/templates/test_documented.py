@@ -1,6 +1,7 @@
 """What docs/gitlab.md tells people to write is what the components take."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 from doubles.components import COMBINED, OPEN, PRIVILEGED, ROOT, Pipeline, Team, documents
@@ -24,7 +25,7 @@ def test_both_ways_of_including_it_name_inputs_that_there_are() -> None:
     assert {*component["inputs"], *project["inputs"]} <= set(documents("release")[0])
 
 
-def test_a_second_approver_is_one_more_gate_before_deploy(team: Team, tmp_path: Any) -> None:
+def test_a_second_approver_is_one_more_gate_before_deploy(team: Team, tmp_path: Path) -> None:
     (added,) = (each for each in snippets() if "approve-risk" in each)
     text = "include: [{local: release/template.yml}]\n" + "".join(f"{name}: {job}\n" for name, job in added.items())
     (tmp_path / "own.yml").write_text(text)
@@ -38,11 +39,24 @@ def test_a_second_approver_is_one_more_gate_before_deploy(team: Team, tmp_path: 
     }  # fmt: skip
 
 
-def test_a_deploy_that_forgets_the_second_approver_is_found(team: Team, tmp_path: Any) -> None:
+def test_a_deploy_that_forgets_the_second_approver_is_found(team: Team, tmp_path: Path) -> None:
     text = "include: [{local: release/template.yml}]\napprove-risk: {extends: approve}\n"
     (tmp_path / "whole.yml").write_text(team.expand(text))
     (finding,) = lint(tmp_path / "whole.yml")
     assert (finding.job, finding.hint) == ("deploy", "write needs: [approve, approve-risk]")
+
+
+def test_what_a_team_adds_reaches_the_jobs_that_run_its_code_and_no_others(team: Team, tmp_path: Path) -> None:
+    added = "default: {cache: [{paths: [all]}], after_script: [theirs]}\n.ml-release-open: {tags: [gpu]}\n"
+    assert "`.ml-release-open: {tags: [gpu]" in DOCUMENT
+    (tmp_path / "whole.yml").write_text(team.expand("include: [{local: release/template.yml}]\n" + added))
+    assert lint(tmp_path / "whole.yml") == ()
+    jobs = Pipeline(tmp_path / "whole.yml").jobs
+    for name in OPEN:
+        assert (jobs[name]["tags"], jobs[name]["after_script"]) == (["gpu"], ["theirs"])
+        assert jobs[name]["cache"][0]["paths"] == ["all"]
+    for name in ("approve", "reject", "deploy", "rollback", "monitor"):
+        assert ("tags" in jobs[name], jobs[name]["cache"], "after_script" in jobs[name]) == (False, [], False)
 
 
 def test_every_input_is_in_the_table() -> None:

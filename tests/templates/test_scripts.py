@@ -3,12 +3,13 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from doubles.components import Pipeline, Team, documents
+from doubles.components import ROOT, Pipeline, Team, documents
 
-CHECKOUT, _, SAID = documents("release")[1][".$[[ inputs.prefix ]]ml-release-gate-words-true"]["before_script"]
+CHECKOUT, CORE, SAID = documents("release")[1][".$[[ inputs.prefix ]]ml-release-gate-words-true"]["before_script"]
 WORDS = re.findall(r"\$\{\{ job\.inputs\.(\w+) \}\}", SAID)
 SHELLS = ("bash", "dash")
 
@@ -101,6 +102,27 @@ def test_without_a_clone_nothing_goes_on(tmp_path: Path, origin: tuple[str, str]
     done = run("bash", f"{CHECKOUT}\necho went on", tmp_path, **env | {missing: wrong[missing]})
     assert done.returncode != 0
     assert "went on" not in done.stdout
+
+
+PYTHON = """#!/bin/sh
+case "$*" in *"-m pip "*) echo "$*" ;; *) exec "{real}" "$@" ;; esac
+"""
+
+
+@pytest.mark.parametrize("install", ["true", "false"])
+def test_what_is_installed_is_pinned_and_nothing_of_the_directory_is_imported(tmp_path: Path, install: str) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python3").write_text(PYTHON.format(real=sys.executable))
+    (tmp_path / "bin/python3").chmod(0o755)
+    (tmp_path / "ci_lib/locks").mkdir(parents=True)
+    (tmp_path / "ci_lib/locks/__main__.py").write_text("print('/evil/core.txt')")
+    path = f"{tmp_path}/bin:{os.environ['PATH']}"
+    done = run("dash", CORE, tmp_path, PATH=path, ML_RELEASE_INSTALL=install, ML_RELEASE_VERSION="1.2.3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == ([
+        "-P -m pip install --quiet --no-deps ml-release-core[gitlab]==1.2.3",
+        f"-P -m pip install --quiet --require-hashes -r {ROOT}/requirements/core.txt",
+    ] if install == "true" else [])  # fmt: skip
 
 
 HOSTILE = (

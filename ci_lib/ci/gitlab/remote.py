@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-from ci_lib.ci.gitlab.client import Client, Denied, Misused, client, open_transport
+from ci_lib.ci.gitlab.client import Client, Denied, Json, Misused, client, open_transport
 from ci_lib.ci.gitlab.jobs import Played, User, played, user
 from ci_lib.errors import BadInput, Exit, Refused, Unavailable
 
@@ -23,6 +23,8 @@ EXITED = re.compile(rb"Job failed: (?:command terminated with )?exit (?:code|sta
 """The runner's last line; the API does not tell a job's exit code."""
 INPUTS_SINCE = (18, 10)
 """Older servers ignore ``job_inputs`` without a word."""
+PIPELINE_INPUTS_SINCE = (18, 1)
+"""Older servers start the pipeline without them, without a word."""
 OVER = frozenset({"success", "failed", "canceled", "skipped"})
 AGAIN = OVER - {"skipped"}
 """In these states a job can run again."""
@@ -100,9 +102,7 @@ class Remote:
 
     def inputs(self) -> bool:
         """Say whether the server takes words as inputs of a job."""
-        version = str(self.client.get("/version").get("version", ""))
-        numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
-        return tuple(numbers) >= INPUTS_SINCE
+        return _version(self.client) >= INPUTS_SINCE
 
     def play(self, job: Played, words: Mapping[str, str]) -> Played:
         """Play a job with words: as inputs where the job has them, else as variables.
@@ -142,9 +142,8 @@ class Remote:
     def _play(self, job: Played, words: Mapping[str, str]) -> Played:
         path = f"/projects/{self.project}/jobs/{job.id}/play"
         if words and self.inputs():
-            given = {key.removeprefix("ML_RELEASE_").lower(): value for key, value in words.items()}
             try:
-                return played(self.client.post(path, {"job_inputs": given}))
+                return played(self.client.post(path, {"job_inputs": _inputs(words)}))
             except Misused as error:
                 if "input" not in error.said:
                     raise
@@ -170,6 +169,17 @@ class Remote:
             self.client.look_again()
         message = f"GitLab: job {job.id} has not ended in two hours"
         raise Unavailable(message, job.url)
+
+
+def _version(found: Client) -> tuple[int, ...]:
+    """Return the server's version, its first two numbers."""
+    version = str(found.get("/version").get("version", ""))
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
+
+
+def _inputs(words: Mapping[str, str]) -> dict[str, str]:
+    """Return words as inputs, of a job or of a pipeline, which take them as they are."""
+    return {key.removeprefix("ML_RELEASE_").lower(): value for key, value in words.items()}
 
 
 def _variables(words: Mapping[str, str]) -> list[dict[str, str]]:
@@ -218,23 +228,33 @@ def create(
     project: str, ref: str, variables: Mapping[str, str], url: str, token: str, *, env: Mapping[str, str],
     say: Callable[[str], None], sleep: Callable[[float], None],
 ) -> Remote:  # fmt: skip
-    """Start a pipeline with variables.
+    """Start a pipeline with words: as inputs of its file where it asks for them, else as variables.
 
     Raises:
         BadInput: there is no such project or branch for this token.
         Refused: GitLab does not let this person.
     """
     found = client(open_transport(url, env, sleep, TOKEN_HINT), "reviewer's token", token)
-    body = {"ref": ref, "variables": _variables(variables)}
     named = quote(project, safe="")
     try:
-        raw = found.post(f"/projects/{named}/pipeline", body)
+        raw = _start(found, f"/projects/{named}/pipeline", ref, variables)
     except Denied as error:
         raise _denied(error, f"{url}/{project}") from error
     except Misused as error:
         message = f"GitLab: no pipeline on {ref!r}: {error.said}"
         raise Refused(message, "may you push to that branch, and use pipeline variables?") from error
     return Remote(url=url, client=found, project=named, pipeline=int(raw["id"]), say=say, sleep=sleep, raw=raw)
+
+
+def _start(found: Client, path: str, ref: str, words: Mapping[str, str]) -> Json:
+    """Start it; with inputs first, which everybody may give who may start it: variables only some may set."""
+    if words and _version(found) >= PIPELINE_INPUTS_SINCE:
+        try:
+            return found.post(path, {"ref": ref, "inputs": _inputs(words)})
+        except Misused as error:
+            if "input" not in error.said:
+                raise
+    return found.post(path, {"ref": ref, "variables": _variables(words)})
 
 
 def _denied(error: Denied, where: str) -> BadInput:
