@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,10 +114,11 @@ class Runner:
 
     @contextmanager
     def on_duty(self) -> Iterator[None]:
-        """Take jobs as they come, while somebody waits for them at a terminal."""
+        """Take jobs as they come, while somebody waits for them at a terminal; those that wait already, wait on."""
         over = threading.Event()
         failed: list[BaseException] = []
-        thread = threading.Thread(target=self._watch, args=(over, failed))
+        left = {job.id for job in self._pending()}
+        thread = threading.Thread(target=self._watch, args=(over, failed, left))
         thread.start()
         try:
             yield
@@ -127,9 +128,12 @@ class Runner:
         if failed:
             raise failed[0]
 
-    def _watch(self, over: threading.Event, failed: list[BaseException]) -> None:
-        while not over.is_set() or any(job.status == "pending" for job in self.server.world.jobs()):
-            waiting = [job for job in self.server.world.jobs() if job.status == "pending"]
+    def _pending(self, left: Container[int] = ()) -> list[Job]:
+        return [job for job in self.server.world.jobs() if job.status == "pending" and job.id not in left]
+
+    def _watch(self, over: threading.Event, failed: list[BaseException], left: Container[int]) -> None:
+        while not over.is_set() or self._pending(left):
+            waiting = self._pending(left)
             try:
                 for job in waiting[:1]:
                     self.run(job)
@@ -144,10 +148,10 @@ class Runner:
         world, where = self.server.world, self.where(job.pipeline)
         world.run(job)
         name = job.name
-        bare = job.spec.git_strategy in WITHOUT_CODE
         kept = where / "state/artifacts" / name
         shutil.rmtree(kept, ignore_errors=True)
         variables = self._environment(job)
+        bare = variables.get("GIT_STRATEGY", job.spec.git_strategy) in WITHOUT_CODE
         if not bare:
             self._let_in(where / "clone", variables["CI_JOB_TOKEN"])
 
@@ -226,6 +230,6 @@ class Runner:
             kept = self.where(other) / "state/artifacts" / name
             shutil.copytree(kept, self.where(pipeline) / "state/artifacts" / name)
             job.trace, job.artifacts, job.reports = before.trace, dict(before.artifacts), dict(before.reports)
-            code = 11 if before.status == "failed" else 0
-            self.server.world.finish(job, before.status, code)
+            self.codes[job.id] = self.codes[before.id]
+            self.server.world.finish(job, before.status, self.codes[job.id])
         return pipeline
