@@ -13,7 +13,7 @@ demo: $(READY)  ## one release on real data, up to the human gate; DECIDE=approv
 	DECIDE="$(DECIDE)" $(PYTHON) scripts/demo.py
 
 test: $(READY) browser postgresql tools  ## the whole test suite, with branch coverage
-	$(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term
+	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 torture: $(READY) browser postgresql tools  ## crashes, lost replies, races, states and attacks at full size: an hour or more
 	TORTURE=1 $(PYTHON) -m pytest tests/torture -n 2 --dist worksteal -p no:cacheprovider

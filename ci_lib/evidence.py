@@ -68,5 +68,7 @@ class Evidence(Record):
     threshold: float | None
     measurements: tuple[Measurement, ...]
     golden: Golden
+    left_open: tuple[str, ...] = ()
+    """What the machine did not let the models' processes be cut off from; empty: from all that SECURITY.md names."""
     curves: tuple[Curve, ...] = ()
     reference: tuple[Profile, ...] = ()

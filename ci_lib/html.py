@@ -50,6 +50,10 @@ def policy(sheet: str) -> str:
     return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'"
 
 
+LINKED = "default-src 'none'; style-src 'self'; base-uri 'none'"
+"""The Content-Security-Policy of a page whose style sheet lies beside it."""
+
+
 def markup(svg: str) -> Markup:
     """Mark an SVG that `ci_lib.report.svg` made as fit for a page."""
     return Markup(svg)  # noqa: S704 -- serialised by ElementTree from matplotlib's output, text escaped

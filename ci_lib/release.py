@@ -106,16 +106,23 @@ def restorable(entries: Sequence[Release]) -> tuple[Release, ...]:
     """
     if not entries:
         return ()
-    left: dict[Digest, int] = {}
-    for before, entry in pairwise(entries):
-        if entry.action == "rollback":
-            left[before.manifest] = entry.number
-    head = entries[-1]
+    left, head = _left(entries), entries[-1]
     return tuple(
         entry
         for entry in reversed(entries[:-1])
         if entry.manifest != head.manifest and entry.number > left.get(entry.manifest, 0)
     )
+
+
+def stands(entries: Sequence[Release], manifest: Digest) -> bool | None:
+    """Say whether bytes were released and no rollback has left them since; None: they never were."""
+    numbers = [entry.number for entry in entries if entry.manifest == manifest]
+    return numbers[-1] > _left(entries).get(manifest, 0) if numbers else None
+
+
+def _left(entries: Sequence[Release]) -> dict[Digest, int]:
+    """Return the newest rollback that left each of these bytes."""
+    return {before.manifest: entry.number for before, entry in pairwise(entries) if entry.action == "rollback"}
 
 
 def choose(entries: Sequence[Release], to: int | None) -> Release:

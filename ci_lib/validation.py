@@ -18,7 +18,7 @@ from ci_lib.measure.intervals import values_needed
 from ci_lib.measurement import Measurement, Scope
 from ci_lib.probe.children import Children
 from ci_lib.probe.golden import mismatches
-from ci_lib.probe.run import Probe, Probed, cut_off, own_time
+from ci_lib.probe.run import Probe, Probed, cut_off, left_open, own_time
 from ci_lib.production import Production, open_production
 from ci_lib.release import Release
 
@@ -83,6 +83,7 @@ def validate(job: Job, dataset: Dataset, candidate: Candidate, children: Childre
             _uses(job, dataset, candidate),
         ),
         golden=golden,
+        left_open=left_open(asked),
         curves=measured.curves,
         reference=measured.reference,
     )

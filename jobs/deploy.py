@@ -6,6 +6,7 @@ an interrupted run began, and says so when there is nothing left to do.
 
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def main(job: Job, *, decide: Decide = decide) -> int:
         return stop
     checks.check_champion(chain.evidence, job.environment, list(job.config.environments), head)
     checks.check_since(chain.evidence, head, partial(champion.trained_from, production))
+    _promoted(job, chain)
     production.signing.key_for(job.clock(), head)  # refuses now what could not be signed at the end
     kept = _kept(job, chain, approvals)
     production = production.started()
@@ -162,6 +164,15 @@ def _gate(job: Job, production: Production, chain: Chain, answers: tuple[Signed,
     else:
         _say_terms(job, given)
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": None}[standing.state]
+
+
+def _promoted(job: Job, chain: Chain) -> None:
+    """Refuse a candidate that the environment before this one has not, or no longer."""
+    names = list(job.config.environments)
+    if (place := names.index(job.environment)) > 0:
+        before = replace(job, environment=names[place - 1])
+        releases = open_production(before).ledger.recent()
+        checks.check_promotion(chain.candidate.manifest.digest(), before.environment, releases)
 
 
 def _say_terms(job: Job, given: Sequence[Approval]) -> None:

@@ -17,6 +17,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="write what the code gives now as what is expected")
 
 
+SLOW = ("torture", "packaging", "e2e", "jobs", "signoff", "probe")
+"""Folders whose files take longest. One that is begun last keeps a core waiting (`--no-loadscope-reorder`)."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    rank = {name: number for number, name in enumerate(SLOW)}
+    items.sort(key=lambda item: rank.get(item.path.relative_to(tests).parts[0], len(SLOW)))
+
+
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> "Golden":
     """Hold text against a file below tests/golden."""

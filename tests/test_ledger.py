@@ -32,6 +32,7 @@ def filled(*steps: str | int) -> MemoryStore:
 
 def test_without_a_store_it_reads_as_empty_and_takes_nothing() -> None:
     assert (ledger(None).entries(), ledger(None).head(), ledger(None).notes()) == ((), None, {})
+    assert (ledger(None).recent(), ledger(None).find(digest(b"op"))) == ((), None)
     with pytest.raises(Refused) as error:
         ledger(None).append(digest(b"op"), entry)
     assert error.value.what == "there is no ledger to append to"

@@ -197,6 +197,14 @@ def test_unsigned_entries_after_the_one_taken_over_are_refused() -> None:
         ledger(store, signing(ALPHA, ONLY, unsigned_until=first)).entries()
 
 
+def test_in_a_part_of_the_ledger_that_begins_after_what_was_taken_over_nothing_may_be_unsigned() -> None:
+    store = filled(None, None)
+    before, after = ledger(store).signed()
+    taken = signing(ALPHA, ONLY, unsigned_until=before.entry.digest())
+    with pytest.raises(Refused, match=r"entry 2 is unsigned, and release.yml names keys"):
+        taken.check([after], whole=False)
+
+
 def test_whoever_uses_a_model_needs_the_newest_signature_only() -> None:
     old, new = named(ALPHA, "old"), named(BETA, "new")
     store = filled(None)

@@ -180,10 +180,14 @@ class Probe:
         return limits.number(self.env, LIMIT, SECONDS)
 
 
+def left_open(probed: Iterable[Probed]) -> tuple[str, ...]:
+    """Return what the machine did not let the processes cut off, each thing once."""
+    return tuple(dict.fromkeys(line for each in probed for line in each.left_open))
+
+
 def cut_off(probed: Iterable[Probed]) -> tuple[str, ...]:
-    """Say what the machine did not let the processes cut off, each thing once."""
-    found = dict.fromkeys(line for each in probed for line in each.left_open)
-    return tuple(f"the process that loads the model: {line}" for line in found)
+    """Say the same in a log."""
+    return tuple(f"the process that loads the model: {line}" for line in left_open(probed))
 
 
 def own_time(answers: Iterable[Answer]) -> str:

@@ -41,7 +41,14 @@ def loading(serialization: str) -> str:
     return f"Stored as {serialization}: whether loading runs code depends on that format."
 
 
-def items(dataset: Dataset, candidate: Candidate) -> tuple[Item, ...]:
+def loaded(evidence: Evidence) -> str:
+    """Say how the process that loaded the model was kept apart."""
+    if not evidence.left_open:
+        return "without secrets, cut off from network, other files and other processes"
+    return f"without secrets; the machine that validated did not allow more: {'; '.join(evidence.left_open)}"
+
+
+def items(dataset: Dataset, candidate: Candidate, evidence: Evidence) -> tuple[Item, ...]:
     """List where data and model come from."""
     return (
         Item(name="Data", text=f"{dataset.source}, target {dataset.target}{_positive(dataset)}"),
@@ -55,6 +62,7 @@ def items(dataset: Dataset, candidate: Candidate) -> tuple[Item, ...]:
         Item(name="MLflow run", text=candidate.run_id or "none"),
         Item(name="Flavors", text=", ".join(candidate.flavors) or "none"),
         Item(name="Size", text=f"{candidate.manifest.size:,} bytes in {len(candidate.manifest.files)} files"),
+        Item(name="Loaded", text=loaded(evidence)),
         Item(name="Time to fit", text=f"{candidate.seconds:.1f} s"),
     )
 

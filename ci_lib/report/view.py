@@ -104,7 +104,7 @@ def compose(records: Records) -> View:
         no_fairness=_not_about_fairness(records),
         confusions=confusions(records.evidence.curves),
         rows=f"{records.dataset.train.rows:,} rows to train, {holdout:,} held out ({records.dataset.split})",
-        lineage=lineage.items(records.dataset, candidate),
+        lineage=lineage.items(records.dataset, candidate, records.evidence),
         digests=lineage.digests(records.dataset, candidate, records.evidence, decision),
         loading=lineage.loading(candidate.serialization),
         params=tuple(Item(name=name, text=text) for name, text in sorted(candidate.params.items())),

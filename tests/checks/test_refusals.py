@@ -36,7 +36,7 @@ from ci_lib.record import digest
 from ci_lib.source import Change, Source
 from ci_lib.text import visible
 
-FILES = [Path(checks.__file__).parent / f"{name}.py" for name in ("chain", "approval", "waivers", "since")]
+FILES = [Path(checks.__file__).parent / f"{name}.py" for name in ("chain", "approval", "waivers", "since", "promotion")]
 HEAD = history("A", "B")[-1]
 STAGING = Champion(environment="staging", release=2, manifest=HEAD.manifest)
 PERSONAL = KEY.model_copy(update={"name": "ben's laptop", "person": "ben"})
@@ -68,6 +68,11 @@ def champion(compared: Champion | None, environment: str, head: Any) -> Callable
 def since(named: str | None, kept: str | None) -> Callable[[], None]:
     compared = Champion(environment="production", release=2, manifest=HEAD.manifest, commit=named)
     return partial(checks.check_since, whole(champion=compared).evidence, HEAD, lambda _: kept)
+
+
+def promoted(content: str, *steps: str | int) -> Callable[[], None]:
+    about = history(content)[0].manifest
+    return partial(checks.check_promotion, about, "staging", history(*steps))
 
 
 def said(changes: dict[str, Any], **about: Any) -> Callable[[], None]:
@@ -189,6 +194,10 @@ REFUSED: list[Case] = [
     (49, since("b" * 40, "a" * 40), "release 2 was trained from commit bbb.*, and the ledger says aaa"),
     (49, since("b" * 40, None), "the ledger says None"),
     (49, since(None, "a" * 40), "was trained from commit None"),
+    (50, promoted("C", "A", "B"), "release.yml has staging first, and the bytes .* were never released there"),
+    (50, promoted("A"), "release.yml has staging first"),
+    (51, promoted("B", "A", "B", 1), "a rollback of staging has left the bytes"),
+    (51, promoted("B", "A", "B", "B", 1), "a rollback of staging has left the bytes"),
 ]
 
 

@@ -161,6 +161,9 @@ class Team:
             sha, parents, author, email, committer, committed, message = entry.split("\0")
             made = Commit(sha, (author, email), (committer, committed), message.strip(), tuple(parents.split()))
             self.project.commits[sha] = made
+        header, _, body = (self.work.root / ".gitlab-ci.yml").read_text().partition("\n---\n")
+        asked = YAML(typ="safe").load(header)["spec"]["inputs"] if body else {}
+        self.project.inputs = frozenset(asked)
         heads = Git(self.root / "loans.git")("for-each-ref", "--format=%(refname:short) %(objectname)", "refs/heads")
         self.project.branches = dict(line.split() for line in heads.splitlines())
 

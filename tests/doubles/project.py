@@ -86,7 +86,7 @@ class Project:
     def release(self, content: Mapping[str, Any]) -> None:
         """Write release.yml."""
         with (self.root / "release.yml").open("w") as file:
-            YAML(typ="safe").dump(dict(content), file)
+            YAML(typ="rt").dump(dict(content), file)  # "safe" would sort the environments
 
     def change(self, **keys: Any) -> None:
         """Replace keys of release.yml; ``policy__rules`` is policy.rules."""

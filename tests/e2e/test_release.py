@@ -1,6 +1,7 @@
 """A release from rows to production and back, by the command line alone."""
 
 import json
+import re
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,10 @@ def test_the_first_release_goes_from_rows_to_production(project: Project) -> Non
     assert "ml-release deploy" in said
     for name in ("dataset.json", "candidate.json", "evidence.json", "decision.json", "report/index.html"):
         assert (project.root / "release" / name).is_file()
+    left_open = json.loads((project.root / "release/evidence.json").read_text())["left_open"]
+    assert re.findall(r"the process that loads the model: (.*)", said) == left_open
+    report = (project.root / "release/report/report.md").read_text()
+    assert all(line in report for line in left_open or ["cut off from network"])
     project.approve()
     assert "release 1: models:/loan@champion is version 1" in project.must("deploy").out
     assert "release 1 in production: pass" in project.must("monitor").out

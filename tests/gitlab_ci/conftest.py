@@ -142,7 +142,7 @@ def failed(team: Team, unsettled: Moment, accepted: Moment) -> Moment:
 
 @pytest.fixture(scope="module")
 def back(team: Team, accepted: Moment, failed: Moment) -> Moment:
-    """Cleo rolls back from her terminal, in a pipeline for that alone."""
+    """Cleo rolls back from her terminal, in a pipeline for that alone, which takes her words as inputs of its file."""
     del accepted, failed
     said = team.terminal("cleo", "trigger", "rollback", "--reason", "wrong scores since noon")
     pipeline = team.project.pipelines[-1]
@@ -159,8 +159,8 @@ def forth(team: Team, waiting: Moment, back: Moment) -> Moment:
 
 @pytest.fixture(scope="module")
 def run(team: Team, forth: Moment) -> Moment:
-    """Ana starts a pipeline with "Run pipeline" and the inputs of the starter's file."""
+    """Ana starts a pipeline with "Run pipeline" and variables."""
     del forth
-    inputs = {"action": "rollback", "reason": "it was not the network", "to": "1"}
-    pipeline = team.runner.work(team.start("ana", source="web", inputs=inputs))
+    words = {"ML_RELEASE_ACTION": "rollback", "ML_RELEASE_REASON": "it was not the network", "ML_RELEASE_TO": "1"}
+    pipeline = team.runner.work(team.start("ana", source="web", variables=words))
     return moment(team, pipeline, pipeline.job("rollback"))

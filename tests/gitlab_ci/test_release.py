@@ -157,6 +157,7 @@ def test_a_rollback_from_a_terminal_is_a_pipeline_of_one_job(back: Moment) -> No
     assert back.said.code == 0, back.said.err
     assert "the bytes of release 1" in back.said.out
     assert back.jobs == {"rollback": "success"}
+    assert (set(back.pipeline.inputs), back.pipeline.variables) == ({"action", "reason"}, {})
     entry = back.history[-1]
     assert (entry["number"], entry["action"], entry["restores"], entry["reason"]) == (
         3, "rollback", 1, "wrong scores since noon",
@@ -171,7 +172,7 @@ def test_a_rollback_on_a_pipelines_page_takes_its_words(forth: Moment) -> None:
     assert (entry["actor"]["id"], forth.champion) == ("ben", "2")
 
 
-def test_a_rollback_by_run_pipeline_takes_its_words_as_inputs(run: Moment) -> None:
+def test_a_rollback_by_run_pipeline_takes_its_words_as_variables(run: Moment) -> None:
     assert (run.code, run.jobs) == (0, {"rollback": "success"}), run.log
     entry = run.history[-1]
     assert (entry["number"], entry["restores"], entry["reason"]) == (5, 1, "it was not the network")

@@ -9,6 +9,7 @@ import pytest
 from ci_lib.jobs import deploy, rollback
 from doubles.faulty import Killed, Watched
 from doubles.small_chain import World, decide
+from doubles.snapshot import Snapshot
 from mlflow.artifacts import download_artifacts
 
 from ci_lib.champion import compared, resolve
@@ -72,12 +73,17 @@ def fresh(world: World, root: Path, migrated: Path, name: str, segment: int = SE
     project = root / name
     project.mkdir()
     (project / "mlflow.db").write_bytes(migrated.read_bytes())
+    return World(project=project, open_registry=opened_anew(project, segment), config=world.config)
+
+
+def opened_anew(project: Path, segment: int) -> Callable[[str], Registry]:
+    """Return what opens registries that have seen nothing yet, as another process would."""
     opened: dict[str, Registry] = {}
 
     def open_one(uri: str) -> Registry:
         return opened.setdefault(uri, Registry(uri, project, segment=segment))
 
-    return World(project=project, open_registry=open_one, config=world.config)
+    return open_one
 
 
 @pytest.mark.parametrize("scene", SCENES)
@@ -85,27 +91,26 @@ def test_killed_after_any_call_and_run_again_it_ends_in_the_new_state(
     world: World, tmp_path: Path, migrated: Path, scene: str
 ) -> None:
     prepare, act, expected, segment = SCENES[scene]
+    before = fresh(world, tmp_path, migrated, "project", segment)
+    job = prepare(before)
+    snapshot = Snapshot(before.project, tmp_path / "kept")
     calls: list[str] = []
-    first = fresh(world, tmp_path, migrated, "unhurt", segment)
-    job = prepare(first)
-    world_job_open = watched(first, calls, segment=segment)
-    assert act(_with(job, world_job_open)) == Exit.DONE
+    assert act(_with(job, watched(before, calls, segment=segment))) == Exit.DONE
     total = len(calls)
     assert total > 5
     for number in range(1, total + 1):
-        other = fresh(world, tmp_path, migrated, f"killed{number}", segment)
-        job = prepare(other)
+        snapshot.restore()
         with pytest.raises(Killed):
-            act(_with(job, watched(other, [], number, segment)))
-        production = open_production(job)
-        before = production.ledger.entries()
-        assert len(before) in {expected - 1, expected}
-        assert act(job) == Exit.DONE
-        entries = open_production(job).ledger.entries()
+            act(_with(job, watched(before, [], number, segment)))
+        again = _with(job, opened_anew(before.project, segment))
+        assert len(open_production(again).ledger.entries()) in {expected - 1, expected}
+        assert act(again) == Exit.DONE
+        entries = open_production(again).ledger.entries()
         assert len(entries) == expected
         assert len({entry.op for entry in entries}) == expected
-        assert resolve(open_production(job)) == entries[-1]
-        model = other.registry.download("models:/loan@champion", other.project / "consumer")
+        assert resolve(open_production(again)) == entries[-1]
+        registry = again.open_registry(again.registry_uri())
+        model = registry.download("models:/loan@champion", before.project / "consumer")
         assert (model / "model.skops").read_text() == ("B" if scene.startswith("second") else "A")
 
 

@@ -357,6 +357,26 @@ def test_a_candidate_is_promoted_through_environments_with_registries_of_their_o
     assert world.open_registry("sqlite:///prod.db").registered("loan-staging", "champion").exists is False
 
 
+def test_nothing_goes_past_an_environment_that_has_not_released_it_or_took_it_back(world: World) -> None:
+    world.config = config(environments={"staging": {"approval": "automatic"}, "production": {}})
+    world.approve(world.train("A"))
+    with pytest.raises(Refused, match="staging first, and the bytes") as error:
+        run(world)
+    assert error.value.hint == "ml-release deploy --environment staging"
+    world.environment = "staging"
+    assert run(world) == Exit.DONE
+    world.environment = "production"
+    assert run(world) == Exit.DONE
+    again = world.train("B", champion=champion(world))
+    world.environment = "staging"
+    assert run(world) == Exit.DONE
+    assert rollback.main(world.job(reason="bad")) == Exit.DONE
+    world.environment = "production"
+    world.approve(again)
+    with pytest.raises(Refused, match="a rollback of staging has left the bytes"):
+        run(world)
+
+
 def test_evidence_that_is_older_than_the_champion_is_stale(world: World) -> None:
     made = world.train("B")
     world.approve(made)

@@ -18,7 +18,7 @@ from doubles.records import chain
 
 from ci_lib.errors import BadInput
 from ci_lib.probe import box, limits, watch
-from ci_lib.probe.run import Probe, Probed, cut_off
+from ci_lib.probe.run import Probe, Probed, cut_off, left_open
 
 
 class Cell:
@@ -211,6 +211,7 @@ def test_what_the_machine_does_not_let_us_cut_off_is_said_once(cell: Cell) -> No
     known = ("network and other processes not cut off", "files of others not hidden", "sockets not closed")
     assert all(line.startswith(known) for line in probed.left_open)
     twice = [Probed(answer=probed.answer, scores=None, left_open=("sockets not closed: x",))] * 2
+    assert left_open(twice) == ("sockets not closed: x",)
     assert cut_off(twice) == ("the process that loads the model: sockets not closed: x",)
 
 

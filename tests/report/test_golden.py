@@ -35,6 +35,6 @@ def test_the_records_stand_beside_as_they_were() -> None:
     files = report.render(built.config, built.dataset, built.candidate, built.evidence, built.decision)
     assert files["records/evidence.json"] == built.evidence.to_bytes()
     assert sorted(files) == [
-        "index.html", "junit.xml", "metrics.txt", "note.md", "records/candidate.json", "records/dataset.json",
-        "records/decision.json", "records/evidence.json", "report.md",
+        "index.html", "jenkins.html", "junit.xml", "metrics.txt", "note.md", "records/candidate.json",
+        "records/dataset.json", "records/decision.json", "records/evidence.json", "report.css", "report.md",
     ]  # fmt: skip

@@ -179,6 +179,13 @@ def test_what_loading_means(serialization: str, says: str) -> None:
     assert says in lineage.loading(serialization)
 
 
+def test_how_the_model_was_kept_apart_when_it_was_loaded() -> None:
+    evidence = chain().evidence
+    assert lineage.loaded(evidence).endswith("cut off from network, other files and other processes")
+    open_ = evidence.model_copy(update={"left_open": ("sockets not closed: old kernel", "files of others not hidden")})
+    assert lineage.loaded(open_).endswith("allow more: sockets not closed: old kernel; files of others not hidden")
+
+
 def broken(name: str) -> Chain:
     built = chain()
     other = sha("other")
