@@ -379,6 +379,8 @@ scenario('keys are bound for the command alone, each to the job it is for') { la
     assert build.of('checkout').findAll { it.sparse == null }*.stage == ['prepare']
     Map<String, Object> keys = build.of('withCredentials').groupBy { it.stage }
     assert keys.approve[0].names.contains('ML_RELEASE_SIGNING_KEY') && keys.deploy[0].names.contains('ML_RELEASE_SIGNING_KEY')
+    assert new File(lab.home, 'key.approve').text == 'PRIVATE KEY OF THE GATE'
+    assert new File(lab.home, 'key.deploy').text == 'PRIVATE KEY OF THE DEPLOYER'
 }
 
 scenario('no credential that is named is left out in silence') { lab ->

@@ -5,6 +5,7 @@ class Lab {
         config=; last=
         for word in "$@"; do [ "$last" = --config ] && config=$word; last=$word; done
         ls -A | sort > "$LAB/seen.$1"
+        [ -z "$ML_RELEASE_SIGNING_KEY" ] || cp "$ML_RELEASE_SIGNING_KEY" "$LAB/key.$1"
         cat "$(dirname "$config")/release.yml" > /dev/null || exit 2
         case $config in */*) cd "$(dirname "$config")";; esac
         mkdir -p release
