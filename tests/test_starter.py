@@ -30,7 +30,6 @@ EXPECTED = {
     },
     "loans": {".gitignore", "README.md", "data.py", "model.py", "release.yml"},
 }
-OPEN = ("prepare", "train", "validate", "report")
 SENSITIVE = ["black", "hispan", "male", "married"]
 
 
