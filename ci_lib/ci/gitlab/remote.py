@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+from ci_lib.ci.gitlab import saying
 from ci_lib.ci.gitlab.client import Client, Denied, Json, Misused, client, open_transport
 from ci_lib.ci.gitlab.jobs import Played, User, played, user
 from ci_lib.errors import BadInput, Exit, Refused, Unavailable
@@ -21,10 +22,6 @@ TOKEN_HINT = f"make a personal access token with the scope api in GitLab; --toke
 ADDRESS = re.compile(r"/(?P<project>[^?#]+?)/-/pipelines/(?P<pipeline>[0-9]+)/?")
 EXITED = re.compile(rb"Job failed: (?:command terminated with )?exit (?:code|status) ([0-9]+)")
 """The runner's last line; the API does not tell a job's exit code."""
-INPUTS_SINCE = (18, 10)
-"""Older servers ignore ``job_inputs`` without a word."""
-PIPELINE_INPUTS_SINCE = (18, 1)
-"""Older servers start the pipeline without them, without a word."""
 OVER = frozenset({"success", "failed", "canceled", "skipped"})
 AGAIN = OVER - {"skipped"}
 """In these states a job can run again."""
@@ -102,7 +99,7 @@ class Remote:
 
     def inputs(self) -> bool:
         """Say whether the server takes words as inputs of a job."""
-        return _version(self.client) >= INPUTS_SINCE
+        return saying.takes(self.client, saying.OF_JOBS)
 
     def play(self, job: Played, words: Mapping[str, str]) -> Played:
         """Play a job with words: as inputs where the job has them, else as variables.
@@ -143,11 +140,11 @@ class Remote:
         path = f"/projects/{self.project}/jobs/{job.id}/play"
         if words and self.inputs():
             try:
-                return played(self.client.post(path, {"job_inputs": _inputs(words)}))
+                return played(self.client.post(path, {"job_inputs": saying.inputs(words)}))
             except Misused as error:
                 if "input" not in error.said:
                     raise
-        return played(self.client.post(path, {"job_variables_attributes": _variables(words)} if words else {}))
+        return played(self.client.post(path, {"job_variables_attributes": saying.variables(words)} if words else {}))
 
     def follow(self, job: Played) -> int:
         """Print a job's log until it is over, and return its exit code.
@@ -169,26 +166,6 @@ class Remote:
             self.client.look_again()
         message = f"GitLab: job {job.id} has not ended in two hours"
         raise Unavailable(message, job.url)
-
-
-def _version(found: Client) -> tuple[int, ...]:
-    """Return the server's version, its first two numbers."""
-    version = str(found.get("/version").get("version", ""))
-    return tuple(int(part) for part in re.findall(r"\d+", version)[:2])
-
-
-def _inputs(words: Mapping[str, str]) -> dict[str, str]:
-    """Return words as inputs, of a job or of a pipeline, which take them as they are."""
-    return {key.removeprefix("ML_RELEASE_").lower(): value for key, value in words.items()}
-
-
-def _variables(words: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return words as variables, from which a job gets them as they are.
-
-    A runner replaces ``$name`` in values, by a secret if that is what it names, and ``$5`` by nothing; ``$$`` is a
-    dollar (gitlab-runner, ``common/variables.go``).
-    """
-    return [{"key": key, "value": value.replace("$", "$$")} for key, value in words.items()]
 
 
 def _result(job: Played, state: str, log: bytes) -> int:
@@ -248,13 +225,13 @@ def create(
 
 def _start(found: Client, path: str, ref: str, words: Mapping[str, str]) -> Json:
     """Start it; with inputs first, which everybody may give who may start it: variables only some may set."""
-    if words and _version(found) >= PIPELINE_INPUTS_SINCE:
+    if words and saying.takes(found, saying.OF_PIPELINES):
         try:
-            return found.post(path, {"ref": ref, "inputs": _inputs(words)})
+            return found.post(path, {"ref": ref, "inputs": saying.inputs(words)})
         except Misused as error:
             if "input" not in error.said:
                 raise
-    return found.post(path, {"ref": ref, "variables": _variables(words)})
+    return found.post(path, {"ref": ref, "variables": saying.variables(words)})
 
 
 def _denied(error: Denied, where: str) -> BadInput:
