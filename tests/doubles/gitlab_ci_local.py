@@ -21,6 +21,8 @@ from ruamel.yaml import YAML
 PROGRAM = Path(sys.prefix) / "tools/node_modules/.bin/gitlab-ci-local"
 ENDED = re.compile(r"^(?P<job>\S.*?) +finished in .*?(?:(?P<how>WARN|FAIL) +(?P<code>\d+) *)?$")
 """What it says of a job at its end: its own exit code is 0 or 1."""
+UNCHECKED = "--json-schema-validation=false"
+"""The expanded file was checked when it was made; each look at it again takes a quarter of a second."""
 DATA = YAML(typ="safe")
 
 
@@ -64,7 +66,7 @@ class GitLabCI:
         (scratch := state / "scratch").mkdir(parents=True, exist_ok=True)
         # With an image it takes the shell for a container of that image, and names the directory there.
         variables = {**variables, "CI_PROJECT_DIR": str(state / "builds" / job)}
-        own = ["--shell-isolation", "--force-shell-executor", "--no-artifacts-to-source"]
+        own = ["--shell-isolation", "--force-shell-executor", "--no-artifacts-to-source", UNCHECKED]
         where = ["--file", os.path.relpath(file, cwd), "--state-dir", os.path.relpath(state, cwd)]
         line = re.compile(rf"^{re.escape(job)} +([$>]) (.*)$")
         code, said = None, []
@@ -118,7 +120,10 @@ def compiled(
     given = [word for name, value in (inputs or {}).items() for word in ("--input", f"{name}={json.dumps(value)}")]
     text = program.ask(cwd, "--preview", *given, variables=variables)
     whole = DATA.load(text)
-    listed = {each["name"]: each for each in json.loads(program.ask(cwd, "--list-json", *given, variables=variables))}
+    listed = {
+        each["name"]: each
+        for each in json.loads(program.ask(cwd, "--list-json", UNCHECKED, *given, variables=variables))
+    }
     stages = list(whole["stages"])
     specs = [_spec(name, whole[name], each, stages) for name, each in listed.items() if each["when"] != "never"]
     return Compiled(tuple(sorted(specs, key=lambda spec: spec.stage)), text)

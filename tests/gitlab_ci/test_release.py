@@ -43,7 +43,7 @@ def test_who_wrote_the_change_cannot_approve_it(own: Moment) -> None:
 
 def test_another_candidate_among_the_artifacts_is_not_deployed(swapped: Moment) -> None:
     assert swapped.code == 3
-    assert "candidate" in swapped.log
+    assert "evidence.json is about another candidate" in swapped.log
     assert (swapped.jobs["approve"], swapped.jobs["deploy"], swapped.history) == ("success", "failed", [])
 
 
