@@ -1,7 +1,7 @@
 # Everything that is done to this project by name. `make` lists it.
 PYTHON := .venv/bin/python
 READY := .venv/ready
-SHELL_SCRIPTS := scripts/setup .ci/run
+SHELL_SCRIPTS := scripts/setup .ci/run .ci/starter
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench dist lock clean browser postgresql tools torture
@@ -17,6 +17,7 @@ test: $(READY) browser postgresql tools  ## the whole test suite, with branch co
 
 torture: $(READY) browser postgresql tools  ## crashes, lost replies, races, states and attacks at full size: an hour or more
 	TORTURE=1 $(PYTHON) -m pytest tests/torture -n 2 --dist worksteal -p no:cacheprovider
+	TORTURE=1 $(PYTHON) -m pytest tests/gitlab_ci -p no:cacheprovider
 
 lint: $(READY)  ## ruff, mypy strict, codespell, shellcheck
 	$(PYTHON) -m ruff check .

@@ -15,8 +15,8 @@ from ci_lib.pipelinefile import CIJob, PipelineFile
 
 COMMAND = re.compile(r"\bml-release\s+(?P<stage>approve|deploy|rollback)\b(?P<rest>.*)")
 PASTED = re.compile(r"\$\[\[\s*inputs\.(?P<name>[\w-]+)[^\]]*\]\]")
-NAMES = {"approve": "approve", "reject": "reject", "deploy": "deploy", "rollback": "rollback"}
-"""Of the component's jobs."""
+PRIVILEGED = ("approve", "reject", "deploy", "rollback")
+"""Of the component's jobs, those that hold keys; their names may have a prefix (its input `prefix`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,8 @@ def _role(job: CIJob) -> str | None:
         if found := COMMAND.search(text):
             rejects = found["stage"] == "approve" and "--reject" in found["rest"]
             return "reject" if rejects else found["stage"]
-    return NAMES.get(job.name) if "script" not in job.keys else None
+    name = job.name.rpartition("-")[2]
+    return name if "script" not in job.keys and name in PRIVILEGED else None
 
 
 def _gates(look: _Look) -> Iterator[Finding]:
@@ -111,9 +112,9 @@ def _codes_only(value: object) -> bool:
 
 def _deploys(look: _Look) -> Iterator[Finding]:
     """What deploys starts from the gate, and only when it was passed."""
-    gates = [job.name for job in look.of("approve")] or ["approve"]
-    write = f"write needs: [{', '.join(gates)}]"
     for job in look.of("deploy"):
+        gates = _its_gates(look, job)
+        write = f"write needs: [{', '.join(gates)}]"
         inherited = look.file.includes and "script" not in job.keys
         if "needs" not in job.keys:
             if not inherited:
@@ -127,6 +128,20 @@ def _deploys(look: _Look) -> Iterator[Finding]:
         if job.keys.get("when") in {"always", "on_failure"}:
             sentence = f"when: {job.keys['when']} deploys also when the gate failed"
             yield look.finding(job, job.at("when"), sentence, "remove the key, or write when: on_success")
+
+
+def _its_gates(look: _Look, deploy: CIJob) -> list[str]:
+    """Return the gates before a deploy: of several models in a file those with its prefix, else all there are."""
+    every = [job.name for job in look.of("approve")]
+    prefix = _prefix(deploy.name, "deploy")
+    own = [name for name in every if prefix is not None and _prefix(name, "approve") in {None, prefix}]
+    return own or every or ["approve"]
+
+
+def _prefix(name: str, role: str) -> str | None:
+    """Return what stands before the role in a name, None where the name does not have it."""
+    before, found, _ = name.partition(role)
+    return before if found else None
 
 
 def _needs(look: _Look, job: CIJob, gates: Sequence[str], write: str) -> Iterator[Finding]:
@@ -171,7 +186,7 @@ def _pasted(look: _Look) -> Iterator[Finding]:
 def _caches(look: _Look) -> Iterator[Finding]:
     """A cache is written by jobs that run authors' code."""
     default = look.file.top.get("default")
-    for job in look.of("approve", "deploy", "rollback"):
+    for job in look.of(*PRIVILEGED):
         inherited = default.get("cache") if isinstance(default, Mapping) else None
         inherited = inherited or look.file.top.get("cache")
         if "cache" in job.keys:
@@ -185,7 +200,7 @@ def _caches(look: _Look) -> Iterator[Finding]:
 
 def _dotenvs(look: _Look) -> Iterator[Finding]:
     """Variables from a dotenv file outrank the job's own environment."""
-    for job in look.of("approve", "deploy", "rollback"):
+    for job in look.of(*PRIVILEGED):
         if _dotenv(job):
             sentence = "reports: dotenv in a privileged job hands variables on that others rely on"
             yield look.finding(job, job.at("artifacts", "reports", "dotenv"), sentence, "remove reports: dotenv")

@@ -11,11 +11,12 @@ What is shown goes through `guard`, a stream that redacts each write; `cli.start
 
 import re
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, TextIO, cast
 from urllib.parse import quote, quote_plus, unquote
 
+from ci_lib.errors import BadInput
 from ci_lib.text import printable
 
 REDACTED = "[redacted]"
@@ -81,6 +82,20 @@ def known(env: Mapping[str, str]) -> Callable[[str], str]:
         return _by_form(text)
 
     return redact
+
+
+def keep_out(texts: Iterable[str], env: Mapping[str, str]) -> None:
+    """See to it that no secret of this environment is written down for good in what somebody says.
+
+    GitLab's runner replaces ``$NAME`` in the value of a variable, so who writes about a token may write the token.
+
+    Raises:
+        BadInput: one is in there.
+    """
+    found = _pattern(set(values(env)))
+    if found is not None and any(found.search(text) for text in texts):
+        message = "what is said holds a secret of this job, and it would be kept for good"
+        raise BadInput(message, "say it without; in a CI/CD variable of GitLab's, $$NAME stands for $NAME itself")
 
 
 def values(env: Mapping[str, str]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def _on_gitlab(args: Namespace, env: Mapping[str, str], console: Console, server
     if args.environment:
         words["ML_RELEASE_ENVIRONMENT"] = args.environment
     remote = _remote(args, env, console, server, words)
-    job = remote.job(args.job or args.action)
+    job = remote.ready(args.job or args.action)
     console.say(f"{job.name} of pipeline {remote.pipeline}: {job.url}")
     if job.status in {"manual", "success", "failed", "canceled"}:
         job = remote.play(job, words)

@@ -5,7 +5,7 @@ these and nothing else, and only until it expires. A failed finding that the pol
 with an owner and a last day. With --page the report and the form are shown in a browser.
 """
 
-from ci_lib import answer, asking, nextstep
+from ci_lib import answer, asking, nextstep, secrets
 from ci_lib.errors import BadInput, Exit
 from ci_lib.gate import ChainGate, Vote, open_gate
 from ci_lib.job import Job
@@ -32,7 +32,10 @@ def _ending(job: Job, gate: ChainGate) -> Exit:
             # This gate has done its part, and the next person plays another one: a red job would stop the pipeline.
             job.console.say("  next: another approver plays another gate of this pipeline")
             return Exit.DONE
-    job.console.say(f"  next: {nextstep.after(job, gate.chain.decision, standing)}")
+    if standing.state == "approved" and job.ci.job():
+        job.console.say("  next: nothing to type: this pipeline goes on by itself")
+    else:
+        job.console.say(f"  next: {nextstep.after(job, gate.chain.decision, standing)}")
     return {"waiting": Exit.NO_APPROVAL, "rejected": Exit.REJECTED, "approved": Exit.DONE}[standing.state]
 
 
@@ -57,6 +60,7 @@ def _vote(job: Job, gate: ChainGate) -> Vote:
     approver = job.ci.approver(job.args.approver)
     subjects = gate.chain.subjects(job.config.policy.fingerprint())
     words = answer.answer(answer.typed(job.args), job.ci.said(), approver=approver.id, subjects=subjects)
+    secrets.keep_out((words.reason, words.owner, words.waive_reason, *words.conditions), job.env)
     return Vote(
         decision=words.decision,
         approver=approver.id,

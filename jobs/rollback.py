@@ -3,7 +3,7 @@
 Nothing is trained, validated or loaded. The bytes are downloaded and held against the ledger before the alias moves.
 """
 
-from ci_lib import anchor, servers
+from ci_lib import anchor, secrets, servers
 from ci_lib.errors import BadInput, Exit, Refused
 from ci_lib.job import Job
 from ci_lib.production import Production, is_copy, open_production
@@ -24,6 +24,7 @@ def main(job: Job) -> int:
     if not reason:
         message = "a rollback needs a reason: the ledger keeps it"
         raise BadInput(message, 'ml-release rollback --reason "what went wrong"')
+    secrets.keep_out((reason,), job.env)
     for line in servers.fit(job, urgent=True):
         job.console.say(line)
     production = open_production(job)

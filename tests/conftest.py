@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 from doubles.small_chain import World
 from playwright.sync_api import Browser, sync_playwright
 
@@ -25,6 +26,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
     rank = {name: number for number, name in enumerate(SLOW)}
     items.sort(key=lambda item: rank.get(item.path.relative_to(tests).parts[0], len(SLOW)))
+
+
+UNMEASURED = ("torture", "packaging", "e2e")
+"""Folders whose tests run without coverage: they go where others have been, over and over."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    measured = Coverage.current()
+    if measured is None or item.path.relative_to(Path(__file__).parent).parts[0] not in UNMEASURED:
+        return (yield)
+    measured.stop()
+    try:
+        return (yield)
+    finally:
+        measured.start()
 
 
 @pytest.fixture

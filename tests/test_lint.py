@@ -67,6 +67,10 @@ CASES: dict[str, tuple[str, str, int, str]] = {
         17, "the input config is pasted into the script",
     ),
     "a cache at the gate": ("  stage: release\n", "  cache: {paths: [.venv]}\n", 6, "a cache brings files"),
+    "a cache where no is said": (
+        "[ml-release approve --reject]\n", "[ml-release approve --reject]\n  cache: {paths: [.venv]}\n", 12,
+        "a cache brings files",
+    ),
     "a cache for all": ("stages: [release]", "cache: {paths: [x]}", 5, "it inherits the pipeline's cache"),
     "a default cache": ("stages: [release]", "default: {cache: {paths: [x]}}", 14, "it inherits the pipeline's cache"),
     "a dotenv of the deploy": (
@@ -138,6 +142,34 @@ def test_changes_of_an_included_component_are_looked_at_by_its_names(tmp_path: P
         "include: [{component: x/release@1}]\napprove: {allow_failure: true}\ndeploy: {needs: []}\ntrain: {cache: []}\n"
     )
     assert [(each.job, each.line) for each in found(tmp_path, text)] == [("approve", 2), ("deploy", 3)]
+
+
+def test_the_components_names_may_have_a_prefix(tmp_path: Path) -> None:
+    text = (
+        "include: [{component: x/release@1, inputs: {prefix: fraud-}}]\nfraud-approve: {allow_failure: true}\n"
+        "fraud-deploy: {needs: []}\nfraud-reject: {cache: [{paths: [x]}]}\ndeployment: {needs: []}\n"
+    )
+    assert [(each.job, each.line) for each in found(tmp_path, text)] == [
+        ("fraud-approve", 2), ("fraud-deploy", 3), ("fraud-reject", 4),
+    ]  # fmt: skip
+
+
+def test_each_model_of_a_file_has_its_own_gate(tmp_path: Path) -> None:
+    gate = "script: [ml-release approve], when: manual, allow_failure: false"
+    text = f"""\
+a-approve: {{{gate}}}
+b-approve: {{{gate}}}
+b-approve-risk: {{{gate}}}
+a-deploy: {{script: [ml-release deploy], needs: [a-approve]}}
+b-deploy: {{script: [ml-release deploy], needs: [b-approve]}}
+"""
+    (finding,) = found(tmp_path, text)
+    assert (finding.job, finding.hint) == ("b-deploy", "write needs: [b-approve, b-approve-risk]")
+
+
+def test_a_deploy_whose_prefix_no_gate_has_needs_all_gates(tmp_path: Path) -> None:
+    text = GOOD.replace("deploy:", "eu-deploy:").replace("needs: [approve]", "needs: [train]")
+    assert [each.hint for each in found(tmp_path, text)] == ["write needs: [approve]"]
 
 
 def test_an_included_component_alone_is_fine(tmp_path: Path) -> None:

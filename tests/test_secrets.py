@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ci_lib.secrets import REDACTED, guard, known
+from ci_lib.errors import BadInput
+from ci_lib.secrets import REDACTED, guard, keep_out, known
 from ci_lib.text import printable
 
 CANARY = "s3cr/t+wör?d&<'\"\\x%zz"
@@ -203,3 +204,15 @@ def test_no_secret_survives_in_any_spelling(secret: str, before: bytes, after: b
         assert REDACTED in redact(SPELLINGS[spelling](secret))
     inside = base64.b64encode(before + secret.encode() + after).decode()
     assert REDACTED in redact(inside)
+
+
+@pytest.mark.parametrize("text", [CANARY, f"because of {CANARY}!", quote(CANARY)])
+def test_what_somebody_says_does_not_keep_a_secret_for_good(text: str) -> None:
+    with pytest.raises(BadInput, match="holds a secret of this job") as caught:
+        keep_out(["fine", text], {"CI_JOB_TOKEN": CANARY})
+    assert CANARY not in str(caught.value)
+
+
+def test_what_somebody_says_without_a_secret_is_let_pass() -> None:
+    keep_out(["I read it, $CI_JOB_TOKEN and all", ""], {"CI_JOB_TOKEN": CANARY})
+    keep_out([CANARY], {})

@@ -81,6 +81,18 @@ def test_reason_and_acceptance_come_with_the_click(unsettled: Pipelines, way: st
     assert (signed.approval.reason, signed.approval.accepted) == ("few rows", (name,))
 
 
+def test_a_reason_in_which_the_runner_put_a_token_is_not_kept(pipelines: Pipelines) -> None:
+    """Typed in the browser as a variable: the runner replaces `$CI_JOB_TOKEN`, and `$$` is a dollar."""
+    pipeline = pipelines.open()
+    words = {"ML_RELEASE_REASON": "why $CI_JOB_TOKEN?", "ML_RELEASE_CODE": code(pipelines, "ben")}
+    with pytest.raises(BadInput, match="holds a secret of this job"):
+        pipelines.gate(pipelines.scene.played(pipeline, "ben", **words))
+    words["ML_RELEASE_REASON"] = "why $$CI_JOB_TOKEN?"
+    assert pipelines.gate(pipelines.scene.played(pipeline, "ben", **words)) == 0
+    (signed,) = read_approvals(pipelines.answers)
+    assert signed.approval.reason == "why $CI_JOB_TOKEN?"
+
+
 def test_a_click_alone_accepts_nothing(unsettled: Pipelines) -> None:
     pipeline = unsettled.open()
     with pytest.raises(BadInput, match="an approver accepts each by name: impact_ratio:married=missing"):

@@ -4,6 +4,7 @@ import io
 import json
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,18 @@ def test_words_are_variables_where_the_job_has_no_inputs_for_them(team: Pipeline
     assert answer(team, pipeline, chain) == Exit.DONE
     assert pipeline.job("approve").variables["ML_RELEASE_REASON"] == "I read it"
     pipeline.job("approve").spec.inputs = {}
+
+
+@pytest.mark.parametrize("inputs", [True, False])
+def test_words_reach_the_gate_as_they_were_typed(team: Pipelines, inputs: bool) -> None:
+    """A runner replaces references in variables: `$5` by nothing, and a token's name by the token."""
+    team.scene.server.world.job_inputs = inputs
+    pipeline = waiting(team)
+    chain = review.show(opened(team, pipeline), "release")
+    typed = "costs $5, ${CI_JOB_TOKEN} $CI_JOB_TOKEN $$ 100%"
+    assert answer(team, pipeline, chain, reason=typed) == Exit.DONE
+    (signed,) = read_approvals(team.answers)
+    assert signed.approval.reason == typed
 
 
 def test_waivers_and_conditions_go_with_it(team: Pipelines) -> None:
@@ -274,6 +287,38 @@ def test_a_rollback_without_a_pipeline_starts_one_with_its_words(team: Pipelines
         remote.create("ml/none", "main", {}, url, "bens-own", env={}, say=print, sleep=lambda _: None)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "newer", "words"),
+    [
+        ({"action", "reason", "to"}, True, "inputs"),
+        ({"action", "to"}, True, "variables"),  # the file does not ask for a reason
+        (set(), True, "variables"),
+        ({"action", "reason", "to"}, False, "variables"),  # a server that would not tell them apart
+    ],
+)
+def test_a_pipeline_takes_words_as_inputs_where_its_file_asks_for_them(
+    team: Pipelines, inputs: set[str], newer: bool, words: str
+) -> None:
+    team.scene.project.inputs = frozenset(inputs)
+    team.scene.server.world.job_inputs = newer
+    given = {"ML_RELEASE_ACTION": "rollback", "ML_RELEASE_REASON": "worth $5"}
+    remote.create("ml/loans", "main", given, team.scene.server.url, BENS, env={}, say=print, sleep=lambda _: None)
+    (made,) = team.scene.project.pipelines
+    as_inputs = {"action": "rollback", "reason": "worth $5"}
+    as_variables = {"ML_RELEASE_ACTION": "rollback", "ML_RELEASE_REASON": "worth $$5"}
+    assert (made.inputs, made.variables) == ((as_inputs, {}) if words == "inputs" else ({}, as_variables))
+
+
+def test_inputs_are_for_everybody_who_may_start_a_pipeline(team: Pipelines) -> None:
+    team.scene.project.variables_role = 50
+    url, given = team.scene.server.url, {"ML_RELEASE_ACTION": "rollback", "ML_RELEASE_REASON": "bad"}
+    with pytest.raises(Refused, match=r"no pipeline on 'main': .*Insufficient permissions to set pipeline variables"):
+        remote.create("ml/loans", "main", given, url, BENS, env={}, say=print, sleep=lambda _: None)
+    team.scene.project.inputs = frozenset({"action", "reason", "to"})
+    remote.create("ml/loans", "main", given, url, BENS, env={}, say=print, sleep=lambda _: None)
+    assert team.scene.project.pipelines[-1].inputs == {"action": "rollback", "reason": "bad"}
+
+
 def test_trigger_follows_the_job_and_gives_its_exit_code(team: Pipelines) -> None:
     pipeline = team.open()
     deploy = pipeline.job("deploy")
@@ -285,6 +330,59 @@ def test_trigger_follows_the_job_and_gives_its_exit_code(team: Pipelines) -> Non
         trigger.main(given, env(team), Console(out))
     assert f"deploy of pipeline {pipeline.id}: {team.scene.server.url}/ml/loans/-/jobs/{deploy.id}\n" in out.getvalue()
     assert "== deploy" in out.getvalue()
+
+
+def test_a_deploy_that_failed_is_run_again_and_the_new_job_is_followed(team: Pipelines) -> None:
+    """GitLab plays manual jobs only, and answers with the old job where it made another."""
+    pipeline = team.open()
+    old = pipeline.job("deploy")
+    team.scene.server.world.finish(old, "failed")
+    there = opened(team, pipeline, sleep=lambda _: team.scene.server.world.finish(pipeline.job("deploy")))
+    again = there.play(there.job("deploy"), {})
+    assert (again.id > old.id, again.user.username, old.retried) == (True, "ben", True)
+    assert there.follow(again) == Exit.DONE
+    with pytest.raises(Refused, match=r"'deploy' .* cannot be played: .*Unplayable Job"):
+        there.play(there.job("deploy"), {"ML_RELEASE_ENVIRONMENT": "staging"})
+
+
+def test_a_pipeline_that_was_made_just_now_is_waited_for(team: Pipelines) -> None:
+    """GitLab makes the jobs at once, and says which of them is next a moment later."""
+    team.scene.server.world.busy = 2
+    there = remote.create(
+        "ml/loans", "main", {"ML_RELEASE_ACTION": "rollback"}, team.scene.server.url, BENS,
+        env={}, say=print, sleep=team.scene.said.append,  # type: ignore[arg-type]  # what it is told is kept
+    )  # fmt: skip
+    assert (there.ready("rollback").status, len(team.scene.said)) == ("manual", 2)
+
+
+def test_a_job_behind_a_gate_that_nobody_played_is_not_waited_for(team: Pipelines) -> None:
+    pipeline = team.open()
+    with pytest.raises(Refused, match=f"'deploy' waits for other jobs, and pipeline {pipeline.id} is manual") as caught:
+        opened(team, pipeline).ready("deploy")
+    assert caught.value.hint == f"play its gate first: {address(team, pipeline)}"
+
+
+def test_a_job_whose_turn_never_comes_is_given_up(team: Pipelines) -> None:
+    pipeline = team.open()
+    pipeline.job("approve").status = "running"
+    with pytest.raises(Unavailable, match="'deploy' has waited for other jobs for two hours"):
+        replace(opened(team, pipeline), looks=2).ready("deploy")
+
+
+def test_a_job_that_does_not_end_is_given_up(team: Pipelines) -> None:
+    pipeline = team.open()
+    pipeline.job("deploy").status = "running"
+    there = replace(opened(team, pipeline), looks=2)
+    with pytest.raises(Unavailable, match=r"job \d+ has not ended in two hours"):
+        there.follow(there.job("deploy"))
+
+
+def test_a_gate_that_is_played_again_is_followed_as_the_new_job(team: Pipelines) -> None:
+    pipeline = team.open()
+    team.scene.server.world.finish(team.scene.played(pipeline, "cleo"), "failed")
+    there = opened(team, pipeline)
+    assert there.play(there.job("approve"), {"ML_RELEASE_REASON": "x"}).id == pipeline.job("approve").id
+    assert pipeline.job("approve").user.username == "ben"
 
 
 @pytest.mark.parametrize(

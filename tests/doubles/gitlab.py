@@ -15,11 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
+from doubles import gitlab_git
 from doubles.gitlab_keys import Issuer, claims
 from doubles.gitlab_routes import ROUTES, Call, Route
+from doubles.gitlab_variables import expand
 from doubles.gitlab_world import Job, Refusal, Token, World, refuse
 
 PAGE, LARGEST = 20, 100
@@ -59,30 +62,45 @@ class Server:
         self.faults: list[Fault] = []
         self.seen: list[Seen] = []
         self.clock = clock
+        self.repositories: dict[str, Path] = {}
+        """Path of a project -> its bare repository, served to git; a project without one has none."""
 
     def id_token(self, job: Job, audience: str = "ml-release", **changes: Any) -> str:
         """Sign the ID token of a job, as it is or with some claims changed; None leaves a claim out."""
         made = claims(self.url, job, audience, datetime.fromtimestamp(self.clock(), tz=UTC)) | changes
         return self.issuer.sign({name: value for name, value in made.items() if value is not None})
 
-    def env(self, job: Job, **more: str) -> dict[str, str]:
+    def env(self, job: Job, *, inputs: bool = True, **more: str) -> dict[str, str]:
         """Return what a job finds in its environment: predefined variables, over which the pipeline's and its own go.
 
         Section 8.4: GITLAB_USER_LOGIN of a later job is the pipeline's creator; of a played one who played it.
         """
         pipeline, project = job.pipeline, job.pipeline.project
         token = self.world.job_token(job)
-        return {
+        predefined = {
             "CI": "true", "GITLAB_CI": "true", "CI_SERVER_URL": self.url, "CI_API_V4_URL": f"{self.url}/api/v4",
             "CI_PROJECT_ID": str(project.id), "CI_PROJECT_PATH": project.path, "CI_PIPELINE_ID": str(pipeline.id),
             "CI_PIPELINE_URL": f"{self.url}/{project.path}/-/pipelines/{pipeline.id}", "CI_JOB_ID": str(job.id),
             "CI_JOB_NAME": job.name, "CI_COMMIT_SHA": pipeline.sha, "CI_DEFAULT_BRANCH": "main",
             "GITLAB_USER_LOGIN": job.user.username,
             "GITLAB_USER_ID": str(job.user.id), "CI_JOB_TOKEN": token.value,
-            **pipeline.variables, **job.variables,
-            # The component's script puts a job's inputs into variables of these names.
-            **{f"ML_RELEASE_{name.upper()}": value for name, value in job.inputs.items()}, **more,
         }  # fmt: skip
+        every = {**predefined, **self.settings(job), **pipeline.variables, **job.variables}
+        return {
+            **{name: expand(value, every) for name, value in every.items()},
+            # The component's script puts a job's inputs into such variables; where none runs, it is done here.
+            **({f"ML_RELEASE_{name.upper()}": value for name, value in job.inputs.items()} if inputs else {}), **more,
+        }  # fmt: skip
+
+    def settings(self, job: Job) -> dict[str, str]:
+        """Return the CI/CD variables of the project's settings that this job gets (section 8.3)."""
+        project = job.pipeline.project
+        is_protected = job.pipeline.ref in project.protected
+        return {
+            each.key: each.value
+            for each in project.variables
+            if each.environment in {"*", job.spec.environment} and (is_protected or not each.protected)
+        }
 
 
 @contextmanager
@@ -126,6 +144,13 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self, method: str) -> None:
         parts = urlsplit(self.path)
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        git = gitlab_git.serve(
+            self.double.world, self.double.repositories, method, parts.path, parts.query, self.headers, raw
+        )
+        if git is not None:
+            status, headers, content = git
+            self._answer(status, content, headers, headers.pop("Content-Type", "text/plain"))
+            return
         body = json.loads(raw) if raw and "json" in (self.headers.get("Content-Type") or "") else {}
         query = parse_qs(parts.query)
         self.double.seen.append(Seen(method, parts.path, query, body, dict(self.headers)))

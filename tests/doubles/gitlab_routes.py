@@ -136,7 +136,12 @@ def artifact(call: Call) -> Any:
 @route("GET", "/projects/:project/pipelines/:pipeline/jobs", job_token="new")
 def pipeline_jobs(call: Call) -> Any:
     """Section 4: retried ones hidden by default, newest first, an invalid scope is 400."""
-    jobs = call.pipeline(call.project()).jobs
+    pipeline = call.pipeline(call.project())
+    jobs = pipeline.jobs
+    if call.world.busy:
+        call.world.busy -= 1
+    else:
+        call.world.advance(pipeline)
     scope = set(call.query.get("scope[]", []))
     if scope - SCOPES:
         raise refuse(400, "scope does not have a valid value", "error")
@@ -147,7 +152,10 @@ def pipeline_jobs(call: Call) -> Any:
 
 @route("POST", "/projects/:project/jobs/:job/play")
 def play(call: Call) -> Any:
-    """Section 4, play: 200, not 201; values come in the body, and a query with them is ignored."""
+    """Section 4, play: 200, not 201; values come in the body, and a query with them is ignored.
+
+    The answer is the job that was asked for, also where playing it made another (``lib/api/ci/jobs.rb``).
+    """
     job = call.job(call.project())
     given = call.body.get("job_variables_attributes") or []
     for index, each in enumerate(given):
@@ -156,7 +164,8 @@ def play(call: Call) -> Any:
                 raise refuse(400, f"job_variables_attributes[{index}][{key}] is missing", "error")
     variables = {each["key"]: each["value"] for each in given}
     assert call.token is not None
-    return shown.job(call.base, call.world.play(job, call.token.user, variables, call.body.get("job_inputs") or {}))
+    call.world.play(job, call.token.user, variables, call.body.get("job_inputs") or {})
+    return shown.job(call.base, job)
 
 
 @route("POST", "/projects/:project/jobs/:job/retry", status=201)
@@ -176,7 +185,13 @@ def create_pipeline(call: Call) -> Any:
     assert call.token is not None
     if variables and project.members.get(call.token.user.id, 0) < project.variables_role:
         raise refuse(400, {"base": ["Insufficient permissions to set pipeline variables"]})  # type: ignore[arg-type]  # GitLab answers so
-    made = call.world.start(project, call.token.user.username, ref, source="api", variables=variables)
+    inputs = dict(call.body.get("inputs") or {})
+    if inputs and not project.inputs:
+        what = "Given inputs not defined in the `spec` section of the included configuration file"
+        raise refuse(400, {"base": [what]})  # type: ignore[arg-type]  # GitLab answers so (TextInterpolator)
+    if unknown := set(inputs) - project.inputs:
+        raise refuse(400, {"base": [f"unknown input arguments: {', '.join(sorted(unknown))}"]})  # type: ignore[arg-type]
+    made = call.world.start(project, call.token.user.username, ref, source="api", variables=variables, inputs=inputs)
     return shown.pipeline(call.base, made)
 
 

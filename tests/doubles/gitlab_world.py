@@ -4,11 +4,14 @@ No GitLab runs here. Each behaviour names the line of the notes on GitLab's sour
 ("section 4, play"): the notes were read from GitLab 17.x to 18.10.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+
+from doubles import gitlab_flow as flow
 
 GUEST, REPORTER, DEVELOPER, MAINTAINER, OWNER = 10, 20, 30, 40, 50
 NO_ONE = 99
@@ -64,6 +67,35 @@ class Spec:
     """18.10+ (section 4, play, "Body"): name -> type, options, default."""
     protected_to: frozenset[str] = frozenset()
     """User names that a protected environment lets play it; empty: nobody is kept out (section 8.3)."""
+    stage: int = 0
+    """Which of the stages, counted from 0."""
+    runs: str = "on_success"
+    """Its ``when``, unless it is manual."""
+    allow_failure: bool | frozenset[int] = False
+    """Whether it may fail, or with which exit codes."""
+    rootless: bool = False
+    """``needs: []``: it waits for nothing, not even for earlier stages (section 8.2)."""
+    environment: str = ""
+    prepares: bool = False
+    """``environment: action`` is there and is not ``start``: no deployment is made (section 8.7)."""
+    id_tokens: dict[str, str] = field(default_factory=dict)
+    """Variable -> ``aud``."""
+    git_strategy: str = "fetch"
+    reports: dict[str, str] = field(default_factory=dict)
+    """``artifacts: reports``: kind -> path."""
+
+    @property
+    def when(self) -> str:
+        return "manual" if self.manual else self.runs
+
+    @property
+    def dag(self) -> bool:
+        """Whether ``needs`` order it, and stages do not."""
+        return bool(self.needs) or self.rootless
+
+    @property
+    def deploys(self) -> bool:
+        return bool(self.environment) and not self.prepares
 
 
 @dataclass(eq=False)
@@ -83,6 +115,8 @@ class Job:
     inputs: dict[str, Any] = field(default_factory=dict)
     trace: bytes = b""
     artifacts: dict[str, bytes] = field(default_factory=dict)
+    reports: dict[str, bytes] = field(default_factory=dict)
+    """What was uploaded as ``artifacts: reports``; no part of the archive."""
     archived: bool = False
 
     @property
@@ -103,6 +137,8 @@ class Pipeline:
     user: User
     specs: tuple[Spec, ...]
     variables: dict[str, str] = field(default_factory=dict)
+    inputs: dict[str, str] = field(default_factory=dict)
+    """For ``spec: inputs`` of .gitlab-ci.yml (section 4, POST pipeline)."""
     jobs: list[Job] = field(default_factory=list)
 
     def job(self, name: str) -> Job:
@@ -112,11 +148,7 @@ class Pipeline:
     @property
     def status(self) -> str:
         """Section 4: ``manual`` means blocked."""
-        states = {job.status for job in self.jobs if not job.retried}
-        for status in ("running", "pending", "failed", "manual", "created"):
-            if status in states:
-                return status
-        return "success"
+        return flow.composite(flow.current(self).values())
 
 
 @dataclass(eq=False)
@@ -151,6 +183,20 @@ class Deployment:
     approvals: list[dict[str, Any]] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """A CI/CD variable of a project's settings (section 8.3)."""
+
+    key: str
+    value: str
+    environment: str = "*"
+    """Its scope: jobs of this environment alone get it; ``*``: all do."""
+    protected: bool = False
+    """Only pipelines of protected branches get it."""
+    file: bool = False
+    """The variable is the path of a file that has the value."""
+
+
 @dataclass(eq=False)
 class Project:
     """One private project."""
@@ -170,6 +216,14 @@ class Project:
     deployments: list[Deployment] = field(default_factory=list)
     variables_role: int = DEVELOPER
     """Minimum role to use pipeline variables; new projects restrict it (section 4, play, last row)."""
+    public: bool = False
+    variables: list[Variable] = field(default_factory=list)
+    skip_outdated: bool = False
+    """Whether an older pipeline's deployment fails after a newer one's (section 8.7); GitLab's default is yes."""
+    inputs: frozenset[str] = frozenset()
+    """Names in ``spec: inputs`` of .gitlab-ci.yml; others are ``unknown input arguments`` (section 1)."""
+    specs_of: "Callable[[Pipeline], tuple[Spec, ...]] | None" = None
+    """Reads .gitlab-ci.yml for a pipeline that is being made; without it, every pipeline has `specs`."""
 
 
 @dataclass(eq=False)
@@ -195,6 +249,8 @@ class World:
         self.job_inputs = True
         """18.10+ (section 4, play, "Body")."""
         self.premium = False
+        self.busy = 0
+        """So many times jobs are listed before those of a new pipeline move: GitLab does that in the background."""
         self._ids = count(1001)
         self._ticks = count()
 
@@ -225,37 +281,38 @@ class World:
 
     def start(
         self, project: Project, username: str, ref: str = "main", *, source: str = "push",
-        variables: dict[str, str] | None = None,
+        variables: dict[str, str] | None = None, inputs: dict[str, str] | None = None,
     ) -> Pipeline:  # fmt: skip
         """Create a pipeline; section 4, ``user``: every job's user is its creator, the manual ones' too."""
         user = self.users[username]
         made = Pipeline(
             self.next_id(), len(project.pipelines) + 1, project, project.branches[ref], ref, source, user,
-            project.specs, dict(variables or {}),
+            project.specs, dict(variables or {}), dict(inputs or {}),
         )  # fmt: skip
+        if project.specs_of is not None:
+            made.specs = project.specs_of(made)
         project.pipelines.append(made)
-        for spec in project.specs:
-            made.jobs.append(Job(self.next_id(), spec, made, user, "created"))
-        self.advance(made)
+        for spec in made.specs:
+            made.jobs.append(Job(self.next_id(), spec, made, user, "created", allow_failure=spec.allow_failure is True))
+        if not self.busy:
+            self.advance(made)
         return made
 
     def advance(self, pipeline: Pipeline) -> None:
-        """Move jobs on whose needs are met: a manual one waits, others are pending (section 8.2, DAG)."""
-        current = {job.name: job for job in pipeline.jobs if not job.retried}
-        for job in current.values():
-            met = all(need in current and current[need].status == "success" for need in job.spec.needs)
-            if job.status == "created" and met:
-                job.status = "manual" if job.spec.manual else "pending"
+        """Move jobs on whose turn it is: a manual one waits, others are pending (section 8.2, DAG and stages)."""
+        flow.advance(pipeline)
 
     def run(self, job: Job) -> None:
         """A runner takes the job."""
         job.status, job.started_at = "running", self.tick()
 
-    def finish(self, job: Job, status: str = "success") -> None:
-        """The job ends."""
+    def finish(self, job: Job, status: str = "success", code: int | None = None) -> None:
+        """The job ends; a failure with an exit code that is allowed counts as passed, in orange (section 8.1)."""
         if job.started_at is None:
             self.run(job)
         job.status, job.finished_at = status, self.tick()
+        if isinstance(job.spec.allow_failure, frozenset):  # Ci::Build#drop_with_exit_code!
+            job.allow_failure = code in job.spec.allow_failure
         self.advance(job.pipeline)
 
     def finish_to_the_gate(self, pipeline: Pipeline) -> None:
@@ -276,14 +333,13 @@ class World:
         project = job.pipeline.project
         if not self.may_play(job, user):
             raise refuse(403, "403 Forbidden")
-        if job.archived or job.status in {"pending", "running", "created"}:
-            raise refuse(400, "400 Bad request - Unplayable Job")
-        if not job.spec.manual and job.status not in {"success", "failed", "canceled"}:
+        if job.archived or not job.spec.manual or job.status not in {"manual", *flow.FINISHED}:
+            # Ci::Build#playable?: a job that is not manual never is, finished or not; it can be retried.
             raise refuse(400, "400 Bad request - Unplayable Job")
         if variables and project.members.get(user.id, 0) < project.variables_role:
             raise refuse(403, "403 Forbidden")
         self._check_inputs(job, inputs)
-        if job.status in {"success", "failed", "canceled"}:  # row "already finished": a new job
+        if job.status in flow.FINISHED:  # row "already finished": a new job
             played = self._again(job, user)
             played.variables |= variables
         else:
@@ -302,12 +358,15 @@ class World:
             spec = job.spec.inputs.get(name)
             if spec is None:
                 raise refuse(400, f"400 Bad request - unknown input arguments: {name}")
-            if not isinstance(value, str) or value not in spec.get("options", [value]):
+            # RE2 without multiline: `$` is the end of the text, not of a line.
+            pattern = re.sub(r"\$$", r"\\Z", str(spec.get("regex", "")))
+            fits = isinstance(value, str) and value in spec.get("options", [value]) and re.search(pattern, value)
+            if not fits:
                 raise refuse(400, f"400 Bad request - `{name}` input: provided value is not valid")
 
     def retry(self, job: Job, user: User) -> Job:
         """POST …/retry, section 4: a new job of the retrier's, enqueued at once even when manual."""
-        if not self.may_play(job, user) or job.status not in {"success", "failed", "canceled"}:
+        if not self.may_play(job, user) or job.status not in flow.FINISHED or job.retried:
             raise refuse(403, "403 Forbidden - Job is not retryable")
         return self._again(job, user)
 
@@ -315,10 +374,9 @@ class World:
         """Section 8.6: a new job, the old one is retried; its variables stay (gitlab-org/gitlab work item 31367)."""
         job.retried = True
         made = Job(self.next_id(), job.spec, job.pipeline, user, "pending", variables=dict(job.variables))
+        made.allow_failure = job.spec.allow_failure is True
         job.pipeline.jobs.append(made)
-        for other in job.pipeline.jobs:  # what comes after runs again, in the name of who retried
-            if not other.retried and job.name in other.spec.needs and other.status in {"skipped", "created"}:
-                other.user = user
+        flow.reset_skipped(made, user)
         return made
 
     def job_token(self, job: Job) -> Token:

@@ -1,5 +1,6 @@
 """Rollback, over a real embedded MLflow."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -53,6 +54,12 @@ def test_it_goes_to_the_last_good_release_and_says_why(world: World, tmp_path: P
     assert in_production(world, tmp_path) == "A"
     assert Release.read(world.here / "release.json") == back
     assert "release 3: models:/loan@champion is version 1, the bytes of release 1" in world.heard()
+
+
+def test_a_reason_that_holds_a_secret_is_not_kept(world: World) -> None:
+    job = replace(world.job(reason="because of glcbt-12345678"), env={"CI_JOB_TOKEN": "glcbt-12345678"})
+    with pytest.raises(BadInput, match="holds a secret of this job"):
+        rollback.main(job)
 
 
 def test_it_needs_neither_the_chain_nor_the_training_environment(world: World) -> None:
