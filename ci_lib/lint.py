@@ -15,6 +15,9 @@ from ci_lib.pipelinefile import CIJob, PipelineFile
 
 COMMAND = re.compile(r"\bml-release\s+(?P<stage>approve|deploy|rollback)\b(?P<rest>.*)")
 PASTED = re.compile(r"\$\[\[\s*inputs\.(?P<name>[\w-]+)[^\]]*\]\]")
+OPEN = ("prepare", "train", "validate", "report")
+"""Of the component's jobs, those that run authors' code."""
+OPEN_COMMAND = re.compile(r"\bml-release\s+(?:prepare|train|adopt|validate|report|run)\b")
 PRIVILEGED = ("approve", "reject", "deploy", "rollback")
 """Of the component's jobs, those that hold keys; their names may have a prefix (its input `prefix`)."""
 
@@ -58,7 +61,7 @@ def lint(path: Path) -> tuple[Finding, ...]:
     file = pipelinefile.read(path)
     roles = {name: role for name, job in file.jobs.items() if (role := _role(job))}
     look = _Look(path=path, file=file, roles=roles)
-    checks = (_gates, _deploys, _pasted, _caches, _dotenvs)
+    checks = (_gates, _deploys, _pasted, _caches, _dotenvs, _artifacts)
     found = {finding for check in checks for finding in check(look)}
     return tuple(sorted(found, key=lambda finding: (finding.line, finding.sentence)))
 
@@ -211,6 +214,28 @@ def _dotenvs(look: _Look) -> Iterator[Finding]:
                 sentence = f"the dotenv file of {other.name} sets variables in this privileged job"
                 hint = f"remove it from {other.name}, or write needs: [{{job: {other.name}, artifacts: false}}]"
                 yield look.finding(job, job.at("needs", index), sentence, hint)
+
+
+def _artifacts(look: _Look) -> Iterator[Finding]:
+    """With a job's artifacts come the variables of any dotenv report that it uploads, declared or not."""
+    for job in look.of("approve", "reject", "deploy"):
+        for index, each in enumerate(_listed(job.keys.get("needs"))):
+            name = _needed(each)
+            takes = not (isinstance(each, Mapping) and each.get("artifacts") is False)
+            if takes and _runs_authors_code(look, name):
+                sentence = (
+                    f"with the artifacts of {name} the authors' code in it can set variables in this privileged job"
+                )
+                hint = f"write needs: [{{job: {name}, artifacts: false}}], and --records {name} in the script"
+                yield look.finding(job, job.at("needs", index), sentence, hint)
+
+
+def _runs_authors_code(look: _Look, name: str) -> bool:
+    """Say so of the stages that do, by command; of a job of another file, by the component's names."""
+    job = look.file.jobs.get(name)
+    if job is not None and "script" in job.keys:
+        return any(OPEN_COMMAND.search(text) for text, _ in job.commands())
+    return name.rpartition("-")[2] in OPEN
 
 
 def _dotenv(job: CIJob) -> bool:

@@ -168,7 +168,7 @@ b-deploy: {{script: [ml-release deploy], needs: [b-approve]}}
 
 
 def test_a_deploy_whose_prefix_no_gate_has_needs_all_gates(tmp_path: Path) -> None:
-    text = GOOD.replace("deploy:", "eu-deploy:").replace("needs: [approve]", "needs: [train]")
+    text = GOOD.replace("deploy:", "eu-deploy:").replace("needs: [approve]", "needs: [reject]")
     assert [each.hint for each in found(tmp_path, text)] == ["write needs: [approve]"]
 
 

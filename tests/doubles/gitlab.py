@@ -175,7 +175,8 @@ class Handler(BaseHTTPRequestHandler):
         call = Call(self.double.world, self.double.url, token, query, body, matched)
         result = found.handler(call)
         if isinstance(result, bytes):
-            return self._answer(found.status, result, {}, "text/plain")
+            kind = "application/zip" if result.startswith(b"PK") else "text/plain"
+            return self._answer(found.status, result, {}, kind)
         headers: dict[str, str] = {}
         if isinstance(result, list):
             result, headers = self._page(result, query, path)

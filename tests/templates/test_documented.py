@@ -35,7 +35,7 @@ def test_a_second_approver_is_one_more_gate_before_deploy(team: Team, tmp_path: 
     assert jobs["approve-risk"].pop("extends", None) is None
     assert jobs["approve-risk"] == jobs["approve"]
     assert {need["job"]: need["artifacts"] for need in jobs["deploy"]["needs"]} == {
-        "report": True, "approve": True, "approve-risk": True,
+        "report": False, "approve": True, "approve-risk": True,
     }  # fmt: skip
 
 
