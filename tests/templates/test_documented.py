@@ -1,10 +1,11 @@
 """What docs/gitlab.md tells people to write is what the components take."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
-from doubles.components import COMBINED, OPEN, PRIVILEGED, ROOT, Pipeline, Team, documents
+from doubles.components import COMBINED, OPEN, PRIVILEGED, ROOT, Pipeline, Team, documents, include
 from ruamel.yaml import YAML
 
 from ci_lib.lint import lint
@@ -57,6 +58,18 @@ def test_what_a_team_adds_reaches_the_jobs_that_run_its_code_and_no_others(team:
         assert jobs[name]["cache"][0]["paths"] == ["all"]
     for name in ("approve", "reject", "deploy", "rollback", "monitor"):
         assert ("tags" in jobs[name], jobs[name]["cache"], "after_script" in jobs[name]) == (False, [], False)
+
+
+def test_an_audit_beside_it_with_other_inputs_changes_nothing_of_a_release(team: Team, tmp_path: Path) -> None:
+    inputs = {"privileged-runners": True, "privileged-image": "registry.example.com/ml/release:1", "config": "a/b.yml"}
+    alone, both = [include("release", inputs)], [include("release", inputs), include("audit", {})]
+    found = []
+    for number, includes in enumerate((alone, both)):
+        (tmp_path / f"{number}.yml").write_text(team.expand(json.dumps({"include": includes})))
+        found.append(Pipeline(tmp_path / f"{number}.yml").jobs)
+    audit = found[1].pop("audit")
+    assert found[0] == found[1]
+    assert (audit["image"]["name"], "tags" in audit) == ("python:3.11", False)
 
 
 def test_every_input_is_in_the_table() -> None:
