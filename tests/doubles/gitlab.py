@@ -199,7 +199,9 @@ class Handler(BaseHTTPRequestHandler):
         if shown and (token is None or (token.job is not None and token.job.status != "running")):
             raise refuse(401, "401 Unauthorized")
         if token is not None and token.job is not None:
-            allowed = {"always": True, "never": False, "new": self.double.world.job_tokens_read_jobs}[route.job_token]
+            world = self.double.world
+            newer = {"new": world.job_tokens_read_jobs, "newest": world.job_tokens_read_requests}
+            allowed = {"always": True, "never": False, **newer}[route.job_token]
             if not allowed:
                 raise refuse(404, "404 Project Not Found") if route.method == "GET" else refuse(401, "401 Unauthorized")
         elif (

@@ -79,7 +79,7 @@ class Route:
     handler: Handler
     status: int
     job_token: str
-    """``never``, ``always``, or ``new``: only where job tokens may read jobs."""
+    """``never``, ``always``; ``new``: where job tokens may read jobs; ``newest``: a commit's merge requests as well."""
 
 
 ROUTES: list[Route] = []
@@ -251,7 +251,7 @@ def _reachable(project: Project, tip: str) -> dict[str, Commit]:
     return seen
 
 
-@route("GET", "/projects/:project/repository/commits/:sha/merge_requests")
+@route("GET", "/projects/:project/repository/commits/:sha/merge_requests", job_token="newest")
 def merge_requests_of(call: Call) -> Any:
     found = [each for each in call.project().requests if call.path["sha"] in each.commits]
     return [shown.merge_request(call.base, each) for each in found]

@@ -8,6 +8,7 @@ from typing import Any
 from doubles.components import COMBINED, OPEN, PRIVILEGED, ROOT, Pipeline, Team, documents, include
 from ruamel.yaml import YAML
 
+from ci_lib import __version__
 from ci_lib.lint import lint
 
 DOCUMENT = (ROOT / "docs/gitlab.md").read_text()
@@ -22,7 +23,8 @@ def snippets() -> list[dict[str, Any]]:
 def test_both_ways_of_including_it_name_inputs_that_there_are() -> None:
     component, project = (each["include"][0] for each in snippets() if "include" in each)
     assert (ROOT / project["file"]).is_file()
-    assert component["component"].endswith("/ml-platform/ml-release/release@1")
+    assert component["component"].endswith(f"/ml-platform/ml-release/release@{__version__}")
+    assert project["ref"] == __version__
     assert {*component["inputs"], *project["inputs"]} <= set(documents("release")[0])
 
 
