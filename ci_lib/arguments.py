@@ -131,7 +131,14 @@ def _approve(command: Parser) -> None:
         "--build", default=None, metavar="URL", help="show what is at the gate of a Jenkins build, and answer its input"
     )
     _token(command)
+    _records(command)
     command.add_argument("--page", action="store_true", help="show the report and the form in a browser instead")
+
+
+def _records(command: Parser) -> None:
+    command.add_argument(
+        "--records", default=None, metavar="JOB", help="in GitLab: read the records of this job of the pipeline first"
+    )
 
 
 def _day(text: str) -> date:
@@ -239,6 +246,7 @@ _MORE: dict[str, Callable[[Parser], None]] = {
     "run": _run,
     "adopt": _adopt,
     "approve": _approve,
+    "deploy": _records,
     "rollback": _rollback,
     "monitor": _monitor,
     "status": _json,

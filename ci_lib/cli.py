@@ -184,6 +184,8 @@ def _stage(job: "Job") -> int:
     stage = job.args.command
     main_of = import_module(f"ci_lib.jobs.{stage}").main
     with job.console.stage(stage):
+        if getattr(job.args, "records", None):
+            import_module("ci_lib.ci.gitlab.records").fetch(job)
         if stage not in workspace.WRITERS:
             return int(main_of(job))
         with workspace.writing(job.chain):

@@ -15,6 +15,9 @@ from ci_lib.pipelinefile import CIJob, PipelineFile
 
 COMMAND = re.compile(r"\bml-release\s+(?P<stage>approve|deploy|rollback)\b(?P<rest>.*)")
 PASTED = re.compile(r"\$\[\[\s*inputs\.(?P<name>[\w-]+)[^\]]*\]\]")
+OPEN = ("prepare", "train", "validate", "report")
+"""Of the component's jobs, those that run authors' code."""
+OPEN_COMMAND = re.compile(r"\bml-release\s+(?:prepare|train|adopt|validate|report|run)\b")
 PRIVILEGED = ("approve", "reject", "deploy", "rollback")
 """Of the component's jobs, those that hold keys; their names may have a prefix (its input `prefix`)."""
 
@@ -58,7 +61,7 @@ def lint(path: Path) -> tuple[Finding, ...]:
     file = pipelinefile.read(path)
     roles = {name: role for name, job in file.jobs.items() if (role := _role(job))}
     look = _Look(path=path, file=file, roles=roles)
-    checks = (_gates, _deploys, _pasted, _caches, _dotenvs)
+    checks = (_gates, _deploys, _pasted, _caches, _dotenvs, _artifacts, _scripts)
     found = {finding for check in checks for finding in check(look)}
     return tuple(sorted(found, key=lambda finding: (finding.line, finding.sentence)))
 
@@ -79,10 +82,11 @@ def _gates(look: _Look) -> Iterator[Finding]:
         rules = [(i, rule) for i, rule in enumerate(_listed(job.keys.get("rules"))) if isinstance(rule, Mapping)]
         by_rules = [(i, rule) for i, rule in rules if rule.get("when") == "manual"]
         manual, lets = job.keys.get("when") == "manual", job.keys.get("allow_failure")
-        if "script" in job.keys and not manual and not by_rules:
+        if ("script" in job.keys or rules) and not manual and not by_rules:
             yield look.finding(
-                job, job.line, "the gate runs by itself: nobody is asked", "add when: manual and allow_failure: false"
-            )
+                job, job.at("rules"), "the gate runs by itself: nobody is asked",
+                "add when: manual and allow_failure: false",
+            )  # fmt: skip
         if manual and not rules and lets is not False and "allow_failure" not in job.keys:
             yield look.finding(
                 job, job.at("when"), "a manual job without allow_failure: false does not stop what comes after it",
@@ -125,9 +129,12 @@ def _deploys(look: _Look) -> Iterator[Finding]:
             yield look.finding(job, job.at("needs"), sentence, write)
         else:
             yield from _needs(look, job, gates, write)
-        if job.keys.get("when") in {"always", "on_failure"}:
-            sentence = f"when: {job.keys['when']} deploys also when the gate failed"
-            yield look.finding(job, job.at("when"), sentence, "remove the key, or write when: on_success")
+        rules = _listed(job.keys.get("rules"))
+        whens = [(("when",), job.keys)] + [(("rules", index, "when"), rule) for index, rule in enumerate(rules)]
+        for place, each in whens:
+            if isinstance(each, Mapping) and each.get("when") in {"always", "on_failure"}:
+                sentence = f"when: {each['when']} deploys also when the gate failed"
+                yield look.finding(job, job.at(*place), sentence, "remove the key, or write when: on_success")
 
 
 def _its_gates(look: _Look, deploy: CIJob) -> list[str]:
@@ -211,6 +218,40 @@ def _dotenvs(look: _Look) -> Iterator[Finding]:
                 sentence = f"the dotenv file of {other.name} sets variables in this privileged job"
                 hint = f"remove it from {other.name}, or write needs: [{{job: {other.name}, artifacts: false}}]"
                 yield look.finding(job, job.at("needs", index), sentence, hint)
+
+
+def _scripts(look: _Look) -> Iterator[Finding]:
+    """What a file adds to an included job that holds keys runs with them."""
+    for job in look.of(*PRIVILEGED):
+        if "script" not in job.keys and look.file.includes:
+            for key in ("before_script", "after_script", "hooks"):
+                if job.keys.get(key):
+                    sentence = f"{key} runs commands of this file in a job that holds keys"
+                    yield look.finding(
+                        job, job.at(key), sentence, f"remove {key}: put the commands into a job of your own"
+                    )
+
+
+def _artifacts(look: _Look) -> Iterator[Finding]:
+    """With a job's artifacts come the variables of any dotenv report that it uploads, declared or not."""
+    for job in look.of("approve", "reject", "deploy"):
+        for index, each in enumerate(_listed(job.keys.get("needs"))):
+            name = _needed(each)
+            takes = not (isinstance(each, Mapping) and each.get("artifacts") is False)
+            if takes and _runs_authors_code(look, name):
+                sentence = (
+                    f"with the artifacts of {name} the authors' code in it can set variables in this privileged job"
+                )
+                hint = f"write needs: [{{job: {name}, artifacts: false}}], and --records {name} in the script"
+                yield look.finding(job, job.at("needs", index), sentence, hint)
+
+
+def _runs_authors_code(look: _Look, name: str) -> bool:
+    """Say so of the stages that do, by command; of a job of another file, by the component's names."""
+    job = look.file.jobs.get(name)
+    if job is not None and "script" in job.keys:
+        return any(OPEN_COMMAND.search(text) for text, _ in job.commands())
+    return name.rpartition("-")[2] in OPEN
 
 
 def _dotenv(job: CIJob) -> bool:

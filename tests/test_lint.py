@@ -144,6 +144,28 @@ def test_changes_of_an_included_component_are_looked_at_by_its_names(tmp_path: P
     assert [(each.job, each.line) for each in found(tmp_path, text)] == [("approve", 2), ("deploy", 3)]
 
 
+@pytest.mark.parametrize(("change", "sentence"), [
+    ("approve: {rules: [{if: $CI_COMMIT_BRANCH}]}", "the gate runs by itself"),
+    ("approve: {rules: [{when: manual, allow_failure: true}]}", "this rule lets the pipeline go on"),
+    ("deploy: {rules: [{if: $A}, {when: always}]}", "when: always deploys also when the gate failed"),
+    ("deploy: {needs: [report, approve]}", "with the artifacts of report the authors' code"),
+    ("deploy: {needs: [{job: fraud-train}, approve]}", "with the artifacts of fraud-train the authors' code"),
+    *((f"{job}: {{{key}: {{a: [x]}}}}", f"{key} runs commands of this file")
+      for job in ("approve", "reject", "deploy", "rollback") for key in ("before_script", "after_script", "hooks")),
+])  # fmt: skip
+def test_a_change_that_opens_an_included_job_is_found(tmp_path: Path, change: str, sentence: str) -> None:
+    (finding,) = found(tmp_path, f"include: [{{component: x/release@1}}]\n{change}\n")
+    assert (finding.line, sentence in finding.sentence) == (2, True)
+
+
+@pytest.mark.parametrize("change", [
+    "approve: {rules: [{if: $A, when: manual}]}", "deploy: {rules: [{if: $A}]}", "deploy: {before_script: []}",
+    "deploy: {needs: [{job: report, artifacts: false}, approve]}", "train: {before_script: [x]}",
+])  # fmt: skip
+def test_a_change_that_opens_nothing_is_fine(tmp_path: Path, change: str) -> None:
+    assert found(tmp_path, f"include: [{{component: x/release@1}}]\n{change}\n") == []
+
+
 def test_the_components_names_may_have_a_prefix(tmp_path: Path) -> None:
     text = (
         "include: [{component: x/release@1, inputs: {prefix: fraud-}}]\nfraud-approve: {allow_failure: true}\n"
@@ -168,7 +190,7 @@ b-deploy: {{script: [ml-release deploy], needs: [b-approve]}}
 
 
 def test_a_deploy_whose_prefix_no_gate_has_needs_all_gates(tmp_path: Path) -> None:
-    text = GOOD.replace("deploy:", "eu-deploy:").replace("needs: [approve]", "needs: [train]")
+    text = GOOD.replace("deploy:", "eu-deploy:").replace("needs: [approve]", "needs: [reject]")
     assert [each.hint for each in found(tmp_path, text)] == ["write needs: [approve]"]
 
 

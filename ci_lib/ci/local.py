@@ -137,6 +137,12 @@ def range_authors(project: Path, since: str | None, until: str) -> tuple[Person,
     return _people(shown)
 
 
+def range_merges(project: Path, since: str | None, until: str) -> tuple[str, ...]:
+    """Return the merges after one commit up to another, the newest first; both must be here, see `range_authors`."""
+    shown = git(project, "rev-list", "--merges", f"{since}..{until}" if since else until)
+    return tuple((shown or "").split())
+
+
 def _has(project: Path, commit: str) -> bool:
     return bool(COMMIT.fullmatch(commit)) and git(project, "cat-file", "-e", commit + "^{commit}") is not None
 

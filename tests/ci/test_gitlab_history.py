@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from doubles.gitlab_scene import ANA, Scene
-from doubles.gitlab_world import Commit
+from doubles.gitlab_world import Commit, MergeRequest
 
 from ci_lib.ci.local import range_authors
 from ci_lib.errors import BadInput, Refused
@@ -39,6 +39,27 @@ def test_an_older_servers_job_reads_its_checkout(scene: Scene, shas: list[str]) 
     assert found == {
         "Cleo <Cleo@x>", "Cleo's friend <f@x>", "Committer <c@x>", "Dan <Dan@x>", "Dan's friend <f@x>", "dan",
     }  # fmt: skip
+
+
+def test_who_opened_merge_requests_is_known_where_the_job_token_may_read_them(scene: Scene, shas: list[str]) -> None:
+    git(scene.directory, "checkout", "--quiet", "-b", "side", shas[1])
+    git(scene.directory, "commit", "--quiet", "--allow-empty", "-m", "Aside")
+    git(scene.directory, "checkout", "--quiet", "-")
+    git(scene.directory, "reset", "--quiet", "--hard", shas[-1])
+    git(scene.directory, "merge", "--quiet", "--no-ff", "-m", "Merge", "side")
+    merge = git(scene.directory, "rev-parse", "HEAD")
+    git(scene.directory, "commit", "--quiet", "--allow-empty", "-m", "After it")
+    tip = git(scene.directory, "rev-parse", "HEAD")
+    scene.project.commits |= {sha: Commit(sha, ANA, ANA) for sha in (merge, tip)}
+    scene.project.branches = {"main": tip}
+    users = scene.server.world.users
+    scene.project.requests = [MergeRequest(8, users["cleo"], (merge,)), MergeRequest(9, users["eve"], (tip,))]
+    job = scene.played(scene.at_the_gate("dan"))
+    for may, opened in ((False, set[str]()), (True, {"cleo", "eve"})):
+        scene.server.world.job_tokens_read_requests = may
+        found = {person.id for person in scene.adapter(job).authors(shas[1], tip)}
+        assert found & {"cleo", "eve"} == opened
+        assert "Cleo <Cleo@x>" in found
 
 
 def test_a_shallow_checkout_cannot_tell(scene: Scene, shas: list[str], tmp_path: Path) -> None:

@@ -60,6 +60,18 @@ def test_after_a_rejection_nothing_is_deployed_whoever_approves(pipelines: Pipel
         pipelines.deploy(pipeline)
 
 
+def test_a_rejection_is_not_taken_back_by_who_plays_its_job_again(pipelines: Pipelines) -> None:
+    world = pipelines.scene.server.world
+    world.projects[7].members[world.users["dan"].id] = 40
+    pipeline = pipelines.open()
+    assert pipelines.gate(pipelines.scene.played(pipeline, "ben")) == 0
+    world.finish(pipelines.scene.played(pipeline, "cleo", "reject"), "failed")
+    world.finish(pipelines.scene.played(pipeline, "dan", "reject"), "failed")
+    assert pipeline.job("reject").user.username == "dan"
+    with pytest.raises(Refused, match="'cleo' played 'reject'"):
+        pipelines.deploy(pipeline)
+
+
 def test_somebody_who_may_not_approve_cannot_reject_either(pipelines: Pipelines) -> None:
     pipelines.scene.server.world.projects[7].members[pipelines.scene.server.world.users["dan"].id] = 40
     pipeline = pipelines.open()

@@ -175,7 +175,8 @@ class Handler(BaseHTTPRequestHandler):
         call = Call(self.double.world, self.double.url, token, query, body, matched)
         result = found.handler(call)
         if isinstance(result, bytes):
-            return self._answer(found.status, result, {}, "text/plain")
+            kind = "application/zip" if result.startswith(b"PK") else "text/plain"
+            return self._answer(found.status, result, {}, kind)
         headers: dict[str, str] = {}
         if isinstance(result, list):
             result, headers = self._page(result, query, path)
@@ -198,7 +199,9 @@ class Handler(BaseHTTPRequestHandler):
         if shown and (token is None or (token.job is not None and token.job.status != "running")):
             raise refuse(401, "401 Unauthorized")
         if token is not None and token.job is not None:
-            allowed = {"always": True, "never": False, "new": self.double.world.job_tokens_read_jobs}[route.job_token]
+            world = self.double.world
+            newer = {"new": world.job_tokens_read_jobs, "newest": world.job_tokens_read_requests}
+            allowed = {"always": True, "never": False, **newer}[route.job_token]
             if not allowed:
                 raise refuse(404, "404 Project Not Found") if route.method == "GET" else refuse(401, "401 Unauthorized")
         elif (

@@ -1,6 +1,8 @@
 """GitLab's REST API, as far as ml-release uses it: which call, for whom, with which answer."""
 
+import io
 import re
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +79,7 @@ class Route:
     handler: Handler
     status: int
     job_token: str
-    """``never``, ``always``, or ``new``: only where job tokens may read jobs."""
+    """``never``, ``always``; ``new``: where job tokens may read jobs; ``newest``: a commit's merge requests as well."""
 
 
 ROUTES: list[Route] = []
@@ -122,6 +124,32 @@ def one_job(call: Call) -> Any:
 @route("GET", "/projects/:project/jobs/:job/trace")
 def trace(call: Call) -> Any:
     return call.job(call.project()).trace
+
+
+@route("GET", "/jobs/:job/artifacts", job_token="always")
+def archive(call: Call) -> Any:
+    """lib/api/ci/runner.rb: the runners' way, which takes the token of another running job of who may read builds."""
+    if call.token is None or call.token.job is None:
+        raise refuse(403, "403 Forbidden")
+    found = next((job for job in call.world.jobs() if str(job.id) == call.path["job"]), None)
+    if found is None or found.pipeline.project.members.get(call.token.user.id, 0) < REPORTER:
+        raise refuse(403, "403 Forbidden")
+    return zipped(found)
+
+
+@route("GET", "/projects/:project/jobs/:job/artifacts")
+def whole_archive(call: Call) -> Any:
+    """ee/lib/ee/api/ci/job_artifacts.rb: on Free this takes no job token (404)."""
+    return zipped(call.job(call.project()))
+
+
+def zipped(job: Job) -> bytes:
+    if not job.artifacts:
+        raise refuse(404, "404 Not found")
+    with zipfile.ZipFile(written := io.BytesIO(), "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in job.artifacts.items():
+            file.writestr(name, data)
+    return written.getvalue()
 
 
 @route("GET", "/projects/:project/jobs/:job/artifacts/.+", job_token="always")
@@ -223,7 +251,7 @@ def _reachable(project: Project, tip: str) -> dict[str, Commit]:
     return seen
 
 
-@route("GET", "/projects/:project/repository/commits/:sha/merge_requests")
+@route("GET", "/projects/:project/repository/commits/:sha/merge_requests", job_token="newest")
 def merge_requests_of(call: Call) -> Any:
     found = [each for each in call.project().requests if call.path["sha"] in each.commits]
     return [shown.merge_request(call.base, each) for each in found]

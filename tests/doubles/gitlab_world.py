@@ -246,6 +246,8 @@ class World:
         self.tokens: dict[str, Token] = {}
         self.job_tokens_read_jobs = True
         """18.x: ``read_jobs`` (section 4, CI_JOB_TOKEN). Older servers refuse."""
+        self.job_tokens_read_requests = False
+        """Newer: those of a commit (``lib/api/commits.rb``, ``job_token_policies: :read_repositories``)."""
         self.job_inputs = True
         """18.10+ (section 4, play, "Body")."""
         self.premium = False

@@ -1,12 +1,14 @@
 """What docs/gitlab.md tells people to write is what the components take."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
-from doubles.components import COMBINED, OPEN, PRIVILEGED, ROOT, Pipeline, Team, documents
+from doubles.components import COMBINED, OPEN, PRIVILEGED, ROOT, Pipeline, Team, documents, include
 from ruamel.yaml import YAML
 
+from ci_lib import __version__
 from ci_lib.lint import lint
 
 DOCUMENT = (ROOT / "docs/gitlab.md").read_text()
@@ -21,7 +23,8 @@ def snippets() -> list[dict[str, Any]]:
 def test_both_ways_of_including_it_name_inputs_that_there_are() -> None:
     component, project = (each["include"][0] for each in snippets() if "include" in each)
     assert (ROOT / project["file"]).is_file()
-    assert component["component"].endswith("/ml-platform/ml-release/release@1")
+    assert component["component"].endswith(f"/ml-platform/ml-release/release@{__version__}")
+    assert project["ref"] == __version__
     assert {*component["inputs"], *project["inputs"]} <= set(documents("release")[0])
 
 
@@ -35,7 +38,7 @@ def test_a_second_approver_is_one_more_gate_before_deploy(team: Team, tmp_path: 
     assert jobs["approve-risk"].pop("extends", None) is None
     assert jobs["approve-risk"] == jobs["approve"]
     assert {need["job"]: need["artifacts"] for need in jobs["deploy"]["needs"]} == {
-        "report": True, "approve": True, "approve-risk": True,
+        "report": False, "approve": True, "approve-risk": True,
     }  # fmt: skip
 
 
@@ -57,6 +60,18 @@ def test_what_a_team_adds_reaches_the_jobs_that_run_its_code_and_no_others(team:
         assert jobs[name]["cache"][0]["paths"] == ["all"]
     for name in ("approve", "reject", "deploy", "rollback", "monitor"):
         assert ("tags" in jobs[name], jobs[name]["cache"], "after_script" in jobs[name]) == (False, [], False)
+
+
+def test_an_audit_beside_it_with_other_inputs_changes_nothing_of_a_release(team: Team, tmp_path: Path) -> None:
+    inputs = {"privileged-runners": True, "privileged-image": "registry.example.com/ml/release:1", "config": "a/b.yml"}
+    alone, both = [include("release", inputs)], [include("release", inputs), include("audit", {})]
+    found = []
+    for number, includes in enumerate((alone, both)):
+        (tmp_path / f"{number}.yml").write_text(team.expand(json.dumps({"include": includes})))
+        found.append(Pipeline(tmp_path / f"{number}.yml").jobs)
+    audit = found[1].pop("audit")
+    assert found[0] == found[1]
+    assert (audit["image"]["name"], "tags" in audit) == ("python:3.11", False)
 
 
 def test_every_input_is_in_the_table() -> None:

@@ -1,5 +1,6 @@
 """The headers of the components: what GitLab pastes into their text cannot be anything but the value that is meant."""
 
+import json
 import re
 from typing import Any
 
@@ -113,6 +114,8 @@ def test_it_installs_the_version_that_it_comes_with(name: str) -> None:
 def test_what_two_components_have_in_common_is_the_same(name: str) -> None:
     """A component is one file, so they cannot share."""
     (inputs, jobs), (other, others) = documents("release"), documents(name)
+    # The audit's are named apart: both are in one file.
+    others = json.loads(json.dumps(others).replace("]]ml-release-audit", "]]ml-release"))
     for key in set(inputs) & set(other):
         assert inputs[key] == other[key]
     for key in set(jobs) & set(others):

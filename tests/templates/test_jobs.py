@@ -63,8 +63,8 @@ PROPERTIES: dict[str, tuple[tuple[str, ...], Callable[[Job], bool]]] = {
     "the gate is played": (("approve",), lambda job: manual(job) == [False] and job["allow_failure"] is False),
     "a no is nobody's duty": (("reject",), lambda job: manual(job) == [True] and job["allow_failure"] is True),
     "a rollback is nobody's duty": (("rollback",), lambda job: manual(job) == [True]),
-    "the gate comes after report and verdict": (GATES, lambda job: needed(job) == {"report": True, "validate": False}),
-    "deploy comes after the gate": (("deploy",), lambda job: needed(job) == {"report": True, "approve": True}),
+    "the gate comes after report and verdict": (GATES, lambda job: needed(job) == {"report": False, "validate": False}),
+    "deploy comes after the gate": (("deploy",), lambda job: needed(job) == {"report": False, "approve": True}),
     "monitor comes after deploy": (("monitor",), lambda job: needed(job) == {"deploy": False}),
     "a rollback waits for nothing": (("rollback", "audit"), lambda job: job["needs"] == []),
     "prepare waits for the stages before it": (("prepare",), lambda job: "needs" not in job),
@@ -100,6 +100,10 @@ PROPERTIES: dict[str, tuple[tuple[str, ...], Callable[[Job], bool]]] = {
     ),
     "no rows behind prepare": (
         (*OPEN[1:], *PRIVILEGED), lambda job: not any("/data/" in path for path in job["artifacts"]["paths"]),
+    ),
+    "no artifacts of authors' code, which bring variables along": (
+        (*PRIVILEGED, "monitor"), lambda job: not any(takes for name, takes in needed(job).items() if name in OPEN)
+        and "needs" in job,
     ),
     "no dotenv": (KINDS, lambda job: "dotenv" not in job.get("artifacts", {}).get("reports", {})),
     "answers, a no as well": (

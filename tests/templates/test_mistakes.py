@@ -28,10 +28,11 @@ MISTAKES: dict[str, tuple[Callable[[Jobs], object], str, str]] = {
     "deploy starts at once": (lambda jobs: jobs["deploy"].update(needs=[]), "deploy", "starts it at once"),
     "deploy needs nothing": (lambda jobs: jobs["deploy"].pop("needs"), "deploy", "without needs on the gate"),
     "deploy waits for the report alone": (
-        lambda jobs: jobs["deploy"].update(needs=["report"]), "deploy", "lead to no gate: approve",
+        lambda jobs: jobs["deploy"].update(needs=[{"job": "report", "artifacts": False}]),
+        "deploy", "lead to no gate: approve",
     ),
     "deploy waits for the no": (
-        lambda jobs: jobs["deploy"].update(needs=["report", "reject"]), "deploy", "lead to no gate: approve",
+        lambda jobs: jobs["deploy"].update(needs=["reject"]), "deploy", "lead to no gate: approve",
     ),
     "the gate is optional": (
         lambda jobs: jobs["deploy"].update(needs=[{"job": "approve", "optional": True}]),
@@ -43,6 +44,10 @@ MISTAKES: dict[str, tuple[Callable[[Jobs], object], str, str]] = {
                       jobs["approve"]["needs"].append({"job": "train"})),
         "approve", "the dotenv file of train",
     ),
+    **{f"the artifacts of {other} in {name}": (
+        lambda jobs, name=name, other=other: jobs[name]["needs"].append({"job": other}), name,
+        f"with the artifacts of {other} the authors' code",
+    ) for name in (*GATES, "deploy") for other in ("train", "validate", "report")},
     **{f"a cache in {name}": (
         lambda jobs, name=name: jobs[name].update(cache=[{"paths": ["x"]}]), name, "a cache brings files",
     ) for name in KEYS},

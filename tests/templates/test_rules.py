@@ -17,6 +17,10 @@ PIPELINES: dict[str, tuple[str, dict[str, str], set[str]]] = {
     "ml-release trigger rollback": (EVERY, {"ML_RELEASE_ACTION": "rollback"}, {"rollback"}),
     "a schedule for the audit alone": (EVERY, {"ML_RELEASE_ACTION": "audit"}, {"audit"}),
     "Run pipeline with action rollback": (BACK, {}, {"rollback"}),
+    "a rollback that a job asks for": (
+        EVERY, {"ML_RELEASE_ACTION": "rollback", "CI_PIPELINE_SOURCE": "pipeline"}, {"rollback"},
+    ),
+    "a rollback that a job asks for with inputs": (BACK, {"CI_PIPELINE_SOURCE": "pipeline"}, {"rollback"}),
     "a rollback of another branch": (EVERY, {"ML_RELEASE_ACTION": "rollback", "CI_COMMIT_BRANCH": "idea"}, set()),
     "a policy from somewhere else": (EVERY, {"ML_RELEASE_POLICY_FROM": "origin/idea"}, set(OPEN)),
 }  # fmt: skip
@@ -29,5 +33,5 @@ def test_which_jobs_a_pipeline_has(team: Team, what: str) -> None:
     found = {job["name"]: job["when"] for job in listed if job["when"] != "never"}
     assert set(found) == wanted
     assert {name for name, when in found.items() if when == "manual"} == (
-        set() if wanted == {"rollback"} else wanted & {*GATES, "rollback"}
+        set() if wanted == {"rollback"} and not variables.get("CI_PIPELINE_SOURCE") else wanted & {*GATES, "rollback"}
     )

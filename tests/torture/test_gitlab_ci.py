@@ -22,7 +22,10 @@ ODD = 'it\'s "fine"; $(touch /tmp/no) `id` $HOME \\ <b>&amp; ünï'
 WORDS = ("--reason", ODD, "--accept", "roc_auc")
 
 
-SECOND = {"approve-risk": {"extends": "approve"}, "deploy": {"needs": ["report", "approve", "approve-risk"]}}
+SECOND = {
+    "approve-risk": {"extends": "approve"},
+    "deploy": {"needs": [{"job": "report", "artifacts": False}, "approve", "approve-risk"]},
+}
 
 
 @dataclass(frozen=True)

@@ -190,6 +190,22 @@ class GitLab:
         jobs = people.pipeline_jobs(job.pipeline, self.server, self.reader)
         gates.confirm(approvals, jobs, pipeline=job.pipeline_url, server=self.server, approvers=approvers)
 
+    def archive(self, name: str) -> bytes:
+        """Return the artifacts of another job of this pipeline, the newest of its name.
+
+        Raises:
+            Refused: there is none, it did not succeed, or no token may read its artifacts.
+        """
+        pipeline = self.here.job.pipeline
+        found = gates.newest(people.pipeline_jobs(pipeline, self.server, self.reader)).get(name)
+        if found is None:
+            message = f"GitLab: pipeline {pipeline} has no job {name!r}"
+            raise Refused(message, "--records in the script names the job that reports")
+        if found.status != "success":
+            message = f"GitLab: the job {name!r} is {found.status}, so its records do not count: {found.url}"
+            raise Refused(message, "wait for it, or retry it; then play this job again")
+        return self.reader.archive(self.server.project, found.id, f"the artifacts of {name!r}, {found.url}")
+
     @cached_property
     def here(self) -> Here:
         """This job, as the server knows it; asked once."""

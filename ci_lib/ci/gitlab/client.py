@@ -31,7 +31,7 @@ PAGE = 100
 """GitLab's largest page."""
 NOT_FOUND = 404
 """GitLab's answer, too, where a token may not know that something is there."""
-FILES = ("text/plain", "application/json", "text/html", "application/octet-stream")
+FILES = ("text/plain", "application/json", "text/html", "application/octet-stream", "application/zip")
 """Content types of logs and artifacts."""
 LARGEST = 128 * 2**20
 """Bytes of a log or a file; GitLab itself ends logs at 100 MB."""
@@ -111,6 +111,12 @@ class Client:
         return bytes(answer.content) if hasattr(answer, "content") else b""
 
 
+def _archive(client: Client, project: int, job: int) -> bytes:
+    """Return a job's artifacts. The project's address takes job tokens on Premium only, the runners' on every tier."""
+    own = client.kind == "job token"
+    return client.text(f"/jobs/{job}/artifacts" if own else f"/projects/{project}/jobs/{job}/artifacts")
+
+
 def open_transport(url: str, env: Mapping[str, str], sleep: Callable[[float], None], hint: str) -> Transport:
     """Return what all calls of one command go through: one deadline, whichever token they carry.
 
@@ -159,6 +165,14 @@ class Reader:
             Refused: no token may read it.
         """
         return self._first(what, lambda client: client.every(path, **query))
+
+    def archive(self, project: int, job: int, what: str) -> bytes:
+        """Return a job's artifacts, as an archive.
+
+        Raises:
+            Refused: no token may read it, or there is none.
+        """
+        return self._first(what, lambda client: _archive(client, project, job))
 
     def _first(self, what: str, ask: "Callable[[Client], Found]") -> "Found":
         tried = []

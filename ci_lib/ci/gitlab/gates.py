@@ -1,7 +1,7 @@
 """What became of the manual jobs: held against the signed answers right before a release.
 
 Each check has its own sentence. A gate that was played again makes a new job with a new user, and the job before it is
-`retried`: only the newest one counts.
+`retried`: only the newest one counts. A no is not taken back by whoever plays its job again, so there each one counts.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -41,7 +41,9 @@ def confirm(
         Refused: one of the checks does not hold.
     """
     now = newest(jobs)
-    _not_rejected(now.get(server.reject), approvers)
+    for job in jobs:
+        if job.name == server.reject:
+            _not_rejected(job, approvers)
     by_address = {job.url: job for job in jobs}
     for answer in approvals:
         who = f"GitLab: the answer of {answer.approver.id!r}"
@@ -80,9 +82,9 @@ def words(job: Played) -> str:
     return f"{job.name} was played by {job.user.username} and is {job.status}: {job.url}"
 
 
-def _not_rejected(job: Played | None, approvers: Collection[str]) -> None:
-    """Refuse when an approver played the job that rejects, however it ended."""
-    if job is None or job.status in NEVER_PLAYED or is_bot(job.user):
+def _not_rejected(job: Played, approvers: Collection[str]) -> None:
+    """Refuse when an approver played the job that rejects, however it ended, and whoever played it again since."""
+    if job.status in NEVER_PLAYED or is_bot(job.user):
         return
     if job.user.username.casefold() in {name.casefold() for name in approvers}:
         message = f"GitLab: {job.user.username!r} played {job.name!r} (job {job.id}): this candidate is rejected"

@@ -8,7 +8,7 @@ from typing import Any
 from ci_lib.candidate import Person
 from ci_lib.ci.gitlab.client import Client, Denied, Json, Reader
 from ci_lib.ci.gitlab.jobs import Played, User, played, user
-from ci_lib.ci.local import TRAILER, range_authors
+from ci_lib.ci.local import TRAILER, range_authors, range_merges
 from ci_lib.errors import BadInput, Refused
 from ci_lib.people import may_be_same
 from ci_lib.vouching import GitLabServer
@@ -73,16 +73,22 @@ class History:
         return self.reader.every(path, f"the commits {asked[:12]}…", ref_name=asked)
 
     def _from_checkout(self, since: str | None, until: str, unread: Refused) -> tuple[Person, ...]:
-        """Return the commits' people by git; the merge requests' cannot be told from there."""
+        """Return the commits' people by git; the merge requests' only where a token may read them: git has none."""
         try:
-            return range_authors(self.project, since, until)
+            written, merges = range_authors(self.project, since, until), range_merges(self.project, since, until)
         except BadInput as error:
             message = f"{unread.what}, and in the checkout {error.what}"
             raise Refused(message, unread.hint) from error
+        try:
+            return (*written, *self._openers(merges, until))
+        except Refused:
+            return written
 
     def _requesters(self, commits: Sequence[Json], until: str) -> tuple[Person, ...]:
         """Return who opened the merge requests of the commit and of the merges in the range."""
-        merges = [str(commit["id"]) for commit in commits if len(commit.get("parent_ids") or ()) > 1]
+        return self._openers([str(each["id"]) for each in commits if len(each.get("parent_ids") or ()) > 1], until)
+
+    def _openers(self, merges: Sequence[str], until: str) -> tuple[Person, ...]:
         people: list[Person] = []
         for sha in dict.fromkeys([until, *merges[:MERGES]]):
             path = f"/projects/{self.server.project}/repository/commits/{sha}/merge_requests"
