@@ -41,8 +41,9 @@ def confirm(
         Refused: one of the checks does not hold.
     """
     now = newest(jobs)
-    for no in (job for job in jobs if job.name == server.reject):
-        _not_rejected(no, approvers)
+    for each in jobs:
+        if each.name == server.reject:
+            _not_rejected(each, approvers)
     by_address = {job.url: job for job in jobs}
     for answer in approvals:
         who = f"GitLab: the answer of {answer.approver.id!r}"
