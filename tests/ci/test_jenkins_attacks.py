@@ -75,6 +75,31 @@ def who_started_the_build_that_started_this_one_answers(team: Builds) -> object:
     return team.approved(build, "ben")
 
 
+@refused_with("'ben' started this build")
+def who_started_a_pipeline_that_started_this_one_answers(team: Builds) -> object:
+    """The step `build job: …` leaves a cause of a class of its own (pipeline-build-step, BuildUpstreamCause)."""
+    upstream = team.scene.server.world.start(team.scene.server.world.add_job("up"), "ben")
+    build = team.open()
+    kind = "org.jenkinsci.plugins.workflow.support.steps.build.BuildUpstreamCause"
+    build.causes = [cause(kind, "", upstreamUrl="job/up/", upstreamBuild=upstream.number)]
+    return team.approved(build, "ben")
+
+
+@refused_with("build 0 of another job, which started this one, cannot be read")
+def a_pipeline_that_jenkins_has_forgotten_started_it(team: Builds) -> object:
+    build = team.open()
+    build.causes = [cause("org.jenkinsci.plugins.workflow.support.steps.build.BuildUpstreamCause", "")]
+    return team.approved(build)
+
+
+@refused_with("was started by somebody who was not logged in")
+def somebody_started_it_with_the_token_of_the_job(team: Builds) -> object:
+    """*Trigger builds remotely*: Jenkins notes where from, and nobody's name, even of who is logged in."""
+    build = team.open()
+    build.causes = [cause("hudson.model.Cause$RemoteCause", "Started by remote host 192.0.2.7")]
+    return team.approved(build)
+
+
 @refused_with("build 7 of job/secret/, which started this one, cannot be read, so nobody can tell who started it")
 def a_build_that_nobody_may_read_started_it(team: Builds) -> object:
     build = team.open()

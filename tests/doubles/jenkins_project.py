@@ -31,11 +31,11 @@ PROGRAM = Path(sys.executable).with_name("ml-release")
 PARAMETERS = (Parameter("ACTION", ("release", "rollback", "audit")), Parameter("TO"), Parameter("REASON"))
 PYTHON = """#!/bin/sh
 # A machine without an index: a virtual environment is made, and has this checkout's ml-release whatever is installed.
-[ "$1 $2" = "-m venv" ] || exit 1
-mkdir -p "$3/bin"
-printf '#!/bin/sh\\n[ "$2" != ci_lib.locks ] || echo lock.txt\\n' > "$3/bin/python"
-printf '#!/bin/sh\\nexec {program} "$@"\\n' > "$3/bin/ml-release"
-chmod +x "$3/bin/python" "$3/bin/ml-release"
+[ "$1 $2 $3" = "-m venv --clear" ] || exit 1
+mkdir -p "$4/bin"
+printf '#!/bin/sh\\n[ "$2" != ci_lib.locks ] || echo lock.txt\\n' > "$4/bin/python"
+printf '#!/bin/sh\\nexec {program} "$@"\\n' > "$4/bin/ml-release"
+chmod +x "$4/bin/python" "$4/bin/ml-release"
 """
 
 

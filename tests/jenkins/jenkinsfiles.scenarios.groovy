@@ -30,7 +30,7 @@ scenario('the project stops when its own checks fail') { lab ->
 scenario('the project rolls its starter back') { lab ->
     Build build = project(lab).build([ACTION: 'rollback', TO: '1', REASON: 'try it'])
     assert build.result == 'SUCCESS', build.log
-    assert build.log.contains('ran: rollback --config templates/starter/basic/release.yml --to 1 --reason try it')
+    assert build.log.contains('ran: rollback --config templates/starter/basic/release.yml --to=1 --reason=try it')
     assert !build.log.contains('checked') && build.stages.candidate == 'SKIPPED' && build.of('milestone')*.ordinal == [25, 30] && build.stages.deploy == 'SKIPPED'
 }
 
@@ -61,7 +61,7 @@ scenario('the starter is two lines') { lab ->
 
 scenario('a team with a scripted Jenkinsfile uses the steps') { lab ->
     lab.own('''
-        def release = [approvers: 'alice', agent: 'python']
+        def release = [approvers: 'alice', agent: 'python', deployAgent: 'vault']
         node('python') {
             env.ML_RELEASE_COMMIT = checkout(scm).GIT_COMMIT
             try { for (stage in ['prepare', 'train', 'validate', 'report']) { mlReleaseCandidate(stage, release) } } finally { mlReleaseReport(release) }
@@ -74,6 +74,7 @@ scenario('a team with a scripted Jenkinsfile uses the steps') { lab ->
     Build build = lab.build()
     assert build.result == 'SUCCESS', build.log
     assert build.of('input')[0].executors == 0
+    assert build.of('withCredentials').findAll { it.names }.size() == 2 && build.of('agent')*.label == ['python', 'vault', 'vault']
     lab.ends('validate', 10)
     assert lab.build().result == 'FAILURE' && !lab.controller.builds.last().of('input')
 }

@@ -7,7 +7,7 @@ import static Lab.reject
 scenario('a release runs every stage in order') { lab ->
     Build build = lab.build()
     assert build.result == 'SUCCESS'
-    assert build.of('sh')*.env*.ML_RELEASE_STAGE == ['prepare', 'train', 'validate', 'report', 'approve', 'deploy', 'monitor']
+    assert build.ours()*.env*.ML_RELEASE_STAGE == ['prepare', 'train', 'validate', 'report', 'approve', 'deploy', 'monitor']
     assert build.stages.findAll { it.value == 'SUCCESS' }.keySet() == ['candidate', 'prepare', 'train', 'validate', 'report', 'approve', 'deploy', 'monitor'] as Set
     assert build.stages.rollback == 'SKIPPED' && build.stages.audit == 'SKIPPED'
 }
@@ -282,7 +282,7 @@ scenario('a rollback that waits for the lock is not ended by a newer release') {
     assert rollback.ended().result == 'SUCCESS'
     second()
     assert newer.ended().result == 'SUCCESS'
-    assert rollback.build.of('sh').size() == 1
+    assert rollback.build.ours().size() == 1
 }
 
 scenario('a release that is watched is not ended by the rollback that takes it back') { lab ->
@@ -308,12 +308,12 @@ scenario('the lock is waited for without an executor, and held around deploy alo
     Build build = lab.build()
     assert build.of('waits for lock').size() == 1 && build.of('waits for lock')[0].executors == 0
     assert build.of('lock')*.name == ['ml-release loans']
-    assert build.of('sh').findAll { it.locks }*.env*.ML_RELEASE_STAGE == ['deploy']
+    assert build.ours().findAll { it.locks }*.env*.ML_RELEASE_STAGE == ['deploy']
 }
 
-scenario('the lock is one for each environment, or the one that is named') { lab ->
+scenario('the lock is one for all environments of a job, or the one that is named: however a build names its environment') { lab ->
     lab.calls("approvers: 'alice', environment: 'staging'")
-    assert lab.build().of('lock')*.name == ['ml-release loans staging']
+    assert [lab.build(), lab.build([ENVIRONMENT: 'production']), lab.build([ENVIRONMENT: ' production'])]*.of('lock')*.name.flatten().toSet() == ['ml-release loans'] as Set
     lab.calls("approvers: 'alice', lock: 'mine'")
     assert lab.build().of('lock')*.name == ['mine']
 }
@@ -323,34 +323,43 @@ scenario('the lock is one for each environment, or the one that is named') { lab
 scenario('a rollback trains nothing, asks nobody, and says why') { lab ->
     Build build = lab.build([ACTION: 'rollback', TO: '3', REASON: 'wrong scores; $(reboot)'])
     assert build.result == 'SUCCESS' && !build.of('input')
-    assert build.of('sh').size() == 1
-    assert build.log.contains('ran: rollback --config release.yml --to 3 --reason wrong scores; $(reboot)')
-    assert build.of('sh')[0].locks == ['ml-release loans']
+    assert build.ours().size() == 1
+    assert build.log.contains('ran: rollback --config release.yml --to=3 --reason=wrong scores; $(reboot)')
+    assert build.ours()[0].locks == ['ml-release loans']
     assert build.artifacts.keySet() == ['release/production/release.json'] as Set
 }
 
 scenario('a rollback without a number goes to the last good one') { lab ->
-    assert lab.build([ACTION: 'rollback', TO: ' ', REASON: 'wrong scores']).log.contains('ran: rollback --config release.yml --reason wrong scores')
+    assert lab.build([ACTION: 'rollback', TO: ' ', REASON: 'wrong scores']).log.contains('ran: rollback --config release.yml --reason=wrong scores')
+}
+
+scenario('a reason may begin with a dash') { lab ->
+    assert lab.build([ACTION: 'rollback', REASON: '-5 points of recall']).log.contains('ran: rollback --config release.yml --reason=-5 points of recall')
+}
+
+scenario('an action that there is none of is no green build') { lab ->
+    Build build = lab.build([ACTION: 'rolback', REASON: 'wrong scores'])
+    fails(build, 'no ACTION is called rolback; there are release, rollback, audit')
+    assert !build.of('agent') && !build.of('milestone')
 }
 
 scenario('a rollback without a reason is what ml-release refuses') { lab ->
     lab.ends('rollback', 2)
     Build build = lab.build([ACTION: 'rollback', REASON: ''])
-    assert build.log.contains('ran: rollback --config release.yml --reason ')
+    assert build.log.contains('ran: rollback --config release.yml --reason=')
     fails(build, 'ml-release rollback: bad input (exit 2)')
 }
 
 scenario('an audit holds no lock and passes no milestone') { lab ->
     Build build = lab.build([ACTION: 'audit'])
-    assert build.result == 'SUCCESS' && build.of('sh')*.env*.ML_RELEASE_STAGE == ['audit']
+    assert build.result == 'SUCCESS' && build.ours()*.env*.ML_RELEASE_STAGE == ['audit']
     assert !build.of('lock') && !build.of('milestone')
 }
 
 scenario('the environment of a build goes before the settings') { lab ->
     lab.calls("approvers: 'alice', environment: 'production'")
     Build build = lab.build([ACTION: 'rollback', REASON: 'x', ENVIRONMENT: 'staging'])
-    assert build.log.contains('ran: rollback --config release.yml --environment staging --reason x')
-    assert build.of('lock')*.name == ['ml-release loans staging']
+    assert build.log.contains('ran: rollback --config release.yml --environment=staging --reason=x')
 }
 
 // --- keys, and whose code is where
@@ -373,7 +382,7 @@ scenario('what an earlier stage left in the workspace is gone before a key comes
 scenario('keys are bound for the command alone, each to the job it is for') { lab ->
     lab.calls("approvers: 'alice', credentials: [deploy: 'ml-release-deploy']")
     Build build = lab.build()
-    Map with = build.of('sh').collectEntries { [it.env.ML_RELEASE_STAGE, it.env.keySet().findAll { it =~ /TOKEN|PASSWORD|KEY/ }] }
+    Map with = build.ours().collectEntries { [it.env.ML_RELEASE_STAGE, it.env.keySet().findAll { it =~ /TOKEN|PASSWORD|KEY/ }] }
     assert with.findAll { it.value }.keySet() == ['approve', 'deploy'] as Set
     assert build.of('checkout').every { !it.secrets }
     assert build.of('checkout').findAll { it.sparse == null }*.stage == ['prepare']
@@ -392,8 +401,20 @@ scenario('passwords of MLflow: one for the candidate, another where the keys are
     lab.controller.credentials['mlflow-deploy'] = [kind: 'usernamePassword', username: 'deployer', password: 'pw-deploy']
     lab.controller.credentials['mlflow-train'] = [kind: 'usernamePassword', username: 'trainer', password: 'pw-train']
     lab.calls("approvers: 'alice', credentials: [mlflow: 'mlflow-deploy', candidateMlflow: 'mlflow-train'], mlflow: 'https://mlflow.example'")
-    Map who = lab.build().of('sh').collectEntries { [it.env.ML_RELEASE_STAGE, "$it.env.MLFLOW_TRACKING_USERNAME at $it.env.MLFLOW_TRACKING_URI".toString()] }
+    Map who = lab.build().ours().collectEntries { [it.env.ML_RELEASE_STAGE, "$it.env.MLFLOW_TRACKING_USERNAME at $it.env.MLFLOW_TRACKING_URI".toString()] }
     assert who.train == 'trainer at https://mlflow.example' && who.deploy == 'deployer at https://mlflow.example' && who.monitor == who.train
+}
+
+scenario('a link among the records leads to no key: neither to the archive nor into a stash') { lab ->
+    // Where the code of the team runs, a file lies where the key agent has the directory of its secret files.
+    lab.program('ml-release', Lab.TOOL.replace('prepare)', '''train) mkdir -p "$WORKSPACE@tmp" release/production/approvals
+                touch "$WORKSPACE@tmp/secretFiles"; ln -s ../../../../ws@tmp/secretFiles release/production/approvals/innocent ;;
+            prepare)'''))
+    Build build = lab.build()
+    Map<String, byte[]> kept = build.artifacts + build.stashes.values().inject([:]) { all, one -> all + one }
+    assert kept.findAll { path, data -> new String(data, 'UTF-8').contains('PRIVATE KEY') }.keySet() == [] as Set
+    assert build.log.contains('release/production/approvals/innocent')
+    assert build.result == 'SUCCESS'
 }
 
 scenario('no secret is in the log') { lab ->
@@ -461,9 +482,9 @@ scenario('without a gate deploy goes by what was validated, and asks the policy'
 }
 
 scenario('the policy is read at the protected branch, or where the settings say') { lab ->
-    assert lab.build().of('sh')*.env*.ML_RELEASE_POLICY_FROM.toSet() == ['origin/main'] as Set
-    assert lab.calls("approvers: 'alice', policyFrom: 'origin/master'").build().of('sh')*.env*.ML_RELEASE_POLICY_FROM.toSet() == ['origin/master'] as Set
-    assert lab.calls("approvers: 'alice', policyFrom: ''").build().of('sh')*.env*.ML_RELEASE_POLICY_FROM.toSet() == [null] as Set
+    assert lab.build().ours()*.env*.ML_RELEASE_POLICY_FROM.toSet() == ['origin/main'] as Set
+    assert lab.calls("approvers: 'alice', policyFrom: 'origin/master'").build().ours()*.env*.ML_RELEASE_POLICY_FROM.toSet() == ['origin/master'] as Set
+    assert lab.calls("approvers: 'alice', policyFrom: ''").build().ours()*.env*.ML_RELEASE_POLICY_FROM.toSet() == [null] as Set
 }
 
 scenario('release.yml may lie in a directory, and its artifacts have no other names') { lab ->
@@ -484,7 +505,9 @@ scenario('a version is installed: all of it for the team, and where keys are the
     assert build.log.contains('pip: -m pip install --quiet --require-hashes -r ')
     Map install = build.of('sh').findAll { it.label == 'install ml-release' }.groupBy { it.stage }
     assert install.deploy[0].command.contains('--require-hashes') && !install.train[0].command.contains('--require-hashes')
-    assert build.of('sh').find { it.env.ML_RELEASE_STAGE == 'deploy' }.env.PATH =~ '^/.*ws@tmp/ml-release/bin:'
+    assert build.of('sh').find { it.env.ML_RELEASE_STAGE == 'deploy' }.env.PATH =~ '^/.*ws@tmp/ml-release-keys/venv/bin:'
+    assert build.of('sh').find { it.env.ML_RELEASE_STAGE == 'train' }.env.PATH =~ '^/.*ws@tmp/ml-release/venv/bin:'
+    assert build.of('sh').findAll { it.label == 'install ml-release' }.every { it.command.contains('python3 -m venv --clear ') }
 }
 
 scenario('wheels can come from a stash') { lab ->
@@ -494,7 +517,26 @@ scenario('wheels can come from a stash') { lab ->
     ''')
     Build build = lab.build()
     assert build.result == 'SUCCESS', build.log
-    assert build.log =~ 'pip: -m pip install --quiet ml-release [(]links: /.*ws@tmp/wheels[)]'
+    assert build.log =~ 'pip: -m pip install --quiet ml-release [(]links: /.*ws@tmp/ml-release/wheels[)]'
+}
+
+scenario('where stages share a machine, what lies beside the workspace reaches no stage with keys') { lab ->
+    lab.own('''
+        node { writeFile(file: 'ml_release-1.whl', text: 'wheel'); stash(name: 'wheels', includes: '*.whl') }
+        node {
+            def settings = [approvers: 'alice', wheels: 'wheels']
+            checkout(scm)
+            mlReleaseCandidate('train', settings)
+            for (place in ['ml-release', 'ml-release-keys']) {
+                for (part in ['wheels/ml_release_core-99.whl', 'venv/lib/sitecustomize.py']) { writeFile(file: "${pwd(tmp: true)}/$place/$part", text: 'evil') }
+            }
+            mlReleaseTrusted('deploy', settings, '') { sh 'find "${PATH%%:*}/../.." -type f | sed "s,.*/,found ,"' }
+        }
+    ''')
+    Build build = lab.build()
+    assert build.result == 'SUCCESS', build.log
+    assert build.log.contains('found ml_release-1.whl') && build.log.contains('found ml-release')
+    assert !build.log.contains('found ml_release_core-99.whl') && !build.log.contains('found sitecustomize.py')
 }
 
 // --- ways around the gate that Jenkins offers

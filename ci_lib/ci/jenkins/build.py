@@ -20,7 +20,10 @@ APPROVER, WAITING = f"{INPUT}ApproverAction", f"{INPUT}InputAction"
 REJECTED = f"{INPUT}Rejection"
 TIMED_OUT = "org.jenkinsci.plugins.workflow.steps.TimeoutStepExecution$ExceededTimeout"
 USER = "hudson.model.Cause$UserIdCause"
-UPSTREAM = "hudson.model.Cause$UpstreamCause"
+REMOTE = "hudson.model.Cause$RemoteCause"
+"""Of the job's *Trigger builds remotely* token: whoever has it, logged in or not, leaves no name."""
+UPSTREAM = re.compile(r"Upstream\w*Cause$")
+"""Ends of the classes of causes that are another build: the `build` step of a Pipeline has one of its own."""
 AROUND = re.compile(r"(Restart|Replay)\w*$")
 """Ends of the classes of causes that skip or rewrite stages: Restart from Stage, Replay."""
 
@@ -33,7 +36,7 @@ class Cause:
     said: str
     user: str | None
     upstream: tuple[str, int] | None = None
-    """Address below Jenkins' own and number of the build that started this one."""
+    """Address below Jenkins' own and number of the build that started this one; whatever the class of the cause is."""
     at: int | None = None
     """Milliseconds since 1970, of a rejection."""
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from ci_lib.candidate import Person
 from ci_lib.ci.jenkins import build as builds
-from ci_lib.ci.jenkins.build import UPSTREAM, USER, Build, Cause
+from ci_lib.ci.jenkins.build import REMOTE, UPSTREAM, USER, Build, Cause
 from ci_lib.ci.jenkins.client import TOKEN_HINT, Client, Denied, Json, Missing
 from ci_lib.errors import Refused
 from ci_lib.people import may_be_same
@@ -37,11 +37,11 @@ def _starters(causes: Sequence[Cause], what: str, client: Client, left: int) -> 
         message = f"Jenkins: nobody can tell how {what} was started"
         raise Refused(message, "start a new build by hand, or by a change")
     for cause in causes:
-        if cause.kind == UPSTREAM:
+        if cause.upstream is not None or UPSTREAM.search(cause.kind):
             yield from _upstream(cause, client, left)
         elif cause.user is not None and not is_nobody(cause.user):
             yield cause.user
-        elif cause.kind == USER:
+        elif cause.kind in {USER, REMOTE}:
             message = f"Jenkins: {what} was started by somebody who was not logged in"
             raise Refused(message, "start it again, logged in; take Job/Build from anonymous users")
 

@@ -5,8 +5,13 @@ void call(Map given = [:]) {
     Settings settings = new Settings(given)
     String action = params.ACTION ?: 'release'
     Map release = [:] + given + (params.ENVIRONMENT ? [environment: params.ENVIRONMENT] : [:])
-    String resource = settings.lock ?: "ml-release ${env.JOB_NAME} ${params.ENVIRONMENT ?: settings.environment}".trim()
+    // One for all environments: which of them an empty ENVIRONMENT means is release.yml's to say, and nobody has read it.
+    String resource = settings.lock ?: "ml-release ${env.JOB_NAME}"
     Map ended = [:]
+    if (action != 'release' && action != 'rollback' && action != 'audit') {
+        // Every stage would be skipped, and the build green.
+        error("ml-release: no ACTION is called ${action}; there are release, rollback, audit")
+    }
     if (action == 'release' && settings.gate) {
         settings.checkApprovers()
     }

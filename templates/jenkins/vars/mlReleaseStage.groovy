@@ -2,13 +2,14 @@ import groovy.transform.Field
 import org.mlrelease.Settings
 
 // One command each, in single quotes: values reach it as environment variables, never as part of a script.
+// After `=` a value may begin with a dash.
 @Field
 final Map<String, String> COMMANDS = [
     rollback: '''exec ml-release "$ML_RELEASE_STAGE" --config "$ML_RELEASE_CONFIG" \\
-        ${ML_RELEASE_ENVIRONMENT:+--environment "$ML_RELEASE_ENVIRONMENT"} \\
-        ${ML_RELEASE_TO:+--to "$ML_RELEASE_TO"} --reason "${ML_RELEASE_REASON:-}"''',
+        ${ML_RELEASE_ENVIRONMENT:+--environment="$ML_RELEASE_ENVIRONMENT"} \\
+        ${ML_RELEASE_TO:+--to="$ML_RELEASE_TO"} --reason="${ML_RELEASE_REASON:-}"''',
     other: '''exec ml-release "$ML_RELEASE_STAGE" --config "$ML_RELEASE_CONFIG" \\
-        ${ML_RELEASE_ENVIRONMENT:+--environment "$ML_RELEASE_ENVIRONMENT"}''',
+        ${ML_RELEASE_ENVIRONMENT:+--environment="$ML_RELEASE_ENVIRONMENT"}''',
 ]
 
 @Field

@@ -8,6 +8,7 @@ class Build {
     final List<Map> events = new java.util.concurrent.CopyOnWriteArrayList<Map>()   // scenarios read while builds write
     final StringBuffer log = new StringBuffer()
     final Map<String, Map<String, byte[]>> stashes = [:]
+    final Map<String, Map<String, java.nio.file.Path>> links = [:]    // of a stash: path -> where it points
     final Map<String, byte[]> artifacts = [:]
     final Map<String, Script> vars = [:]
     final Map<String, String> stages = [:]              // name -> how it ended
@@ -124,6 +125,8 @@ class Build {
     void worsen(String to) { result = Results.worse(result, to) }
     void stageEnds(String how) { if (stage) stages[stage] = Results.worse(stages[stage], how) }
     List<Map> of(String step) { events.findAll { it.step == step } }
+    /** The commands of ml-release, without what prepares for them. */
+    List<Map> ours() { of('sh').findAll { it.env.ML_RELEASE_STAGE } }
     List<String> commands() { of('sh')*.command.findAll() }
 }
 

@@ -22,7 +22,9 @@ class Lab {
 
     static final String PYTHON = '''#!/bin/sh
         echo "python3: $*"
-        [ "$1 $2" = "-m venv" ] || exit 1
+        [ "$1 $2 $3" = "-m venv --clear" ] || exit 1
+        shift
+        rm -rf "$3"
         mkdir -p "$3/bin"
         printf '#!/bin/sh\\necho "pip: $* (links: ${PIP_FIND_LINKS:-none})"\\n[ "$2" != ci_lib.locks ] || echo lock.txt\\n' > "$3/bin/python"
         chmod +x "$3/bin/python"

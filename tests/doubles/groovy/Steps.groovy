@@ -1,3 +1,5 @@
+import java.nio.file.Files
+
 /** The steps that Jenkins has with the plugins of docs/jenkins.md. An unknown step or argument is refused, as there. */
 class Steps {
     /** Step -> its arguments; the first is what a bare value means. `*` is needed. */
@@ -177,6 +179,9 @@ class Steps {
         Map<String, byte[]> found = Globs.files(build.cwd, (m.includes ?: '**').toString(), (m.excludes ?: '').toString())
         if (!found && !m.allowEmpty) throw new AbortException("No files included in stash ‘${m.name}’")
         build.stashes[m.name.toString()] = found
+        // As DirScanner and the tar of hudson.FilePath: a link to a file stays a link, one to a directory becomes its files.
+        build.links[m.name.toString()] = found.keySet().collectEntries { [it, new File(build.cwd, it).toPath()] }
+            .findAll { path, at -> Files.isSymbolicLink(at) }.collectEntries { path, at -> [path, Files.readSymbolicLink(at)] }
         build.executable.addAll(found.keySet().findAll { new File(build.cwd, it).canExecute() })
         build.rec(step: 'stash', name: m.name, files: found.keySet() as List)
     }
@@ -187,6 +192,8 @@ class Steps {
         build.stashes[m.name.toString()].each { path, data ->
             File to = new File(build.cwd, path)
             to.parentFile.mkdirs()
+            def target = build.links[m.name.toString()][path]
+            if (target != null) { Files.createSymbolicLink(to.toPath(), target); return }
             to.bytes = data
             to.setExecutable(path in build.executable)
         }

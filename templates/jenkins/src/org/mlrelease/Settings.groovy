@@ -69,7 +69,7 @@ class Settings implements Serializable {
     final String version
     /** Name of a stash with wheels to install from. */
     final String wheels
-    /** Name of the lock around deploy and rollback; empty: job and environment. */
+    /** Name of the lock around deploy and rollback; empty: one for the job. */
     final String lock
     /** Mail addresses to tell that somebody is waited for. */
     final String mail
