@@ -16,7 +16,7 @@ from torture.sizes import FULL, size
 BATCH = 10
 """Places that one child prepares."""
 
-KINDS = {"embedded SQLite": 3, "server on SQLite": 1, "server on PostgreSQL": 1}
+KINDS = {"embedded SQLite": 2, "server on SQLite": 1, "server on PostgreSQL": 1}
 """Kind of registry -> points of each operation that the slice tries."""
 
 SLICE = {} if FULL else {key: ["second deploy"] for key in ("server on SQLite", "server on PostgreSQL")}

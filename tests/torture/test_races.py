@@ -20,7 +20,7 @@ from torture.sizes import size
 
 ROUNDS = size(1, 20)
 """On one production model: an audit reads all of its history."""
-MODELS = {"embedded SQLite": size(2, 20), "server on SQLite": size(1, 15), "server on PostgreSQL": size(1, 15)}
+MODELS = {"embedded SQLite": size(1, 20), "server on SQLite": size(1, 15), "server on PostgreSQL": size(1, 15)}
 KINDS: tuple[Kind, ...] = ("deploy", "deploy", "deploy what was offered", "rollback", "rollback", "reconcile", "read")
 LEGAL = re.compile(
     "the champion changed since validation|another job made release|replaced it|already used for another release"

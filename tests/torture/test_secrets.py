@@ -133,24 +133,24 @@ def _clean_imports() -> Iterator[None]:
 
 def test_prepare_says_no_secret_whatever_is_wrong(project: Project, figure: Say) -> None:
     cases = [*FILES, *ROWS]
-    for break_it in cases[:: size(4, 1)]:
+    for break_it in cases[:: size(9, 1)]:
         break_it(project)
         clean(project, "prepare")
         bad.repair(project)
     leaves_nothing(project)
-    figure("canary secrets", "{} commands, 0 hits", 2 * len(cases[:: size(4, 1)]))
+    figure("canary secrets", "{} commands, 0 hits", 2 * len(cases[:: size(9, 1)]))
 
 
 def test_train_says_no_secret_whatever_the_entry_point_does(project: Project, figure: Say) -> None:
     project.change(train__params={"C": 1.0})
     project.must("prepare")
-    for code in CODE[:: size(4, 1)]:
+    for code in CODE[:: size(9, 1)]:
         (project.root / "model.py").write_text(code)
         clean(project, "train", code=2)
         bad.repair(project)
         project.change(train__params={"C": 1.0})
     leaves_nothing(project)
-    figure("canary secrets", "{} commands, 0 hits", 2 * len(CODE[:: size(4, 1)]))
+    figure("canary secrets", "{} commands, 0 hits", 2 * len(CODE[:: size(9, 1)]))
 
 
 PRINTS_ALL = "print(__import__('os').environ, flush=True); raise RuntimeError(dict(__import__('os').environ))"
@@ -173,7 +173,7 @@ def test_damaged_records_and_missing_services_say_no_secret(waiting: Project, fi
     release = waiting.root / "release"
     kept = waiting.root.parent / "kept"
     shutil.copytree(release, kept)
-    damages = [(name, damage) for name in bad.RECORDS for damage in bad.DAMAGE][:: size(6, 1)]
+    damages = [(name, damage) for name in bad.RECORDS for damage in bad.DAMAGE][:: size(12, 1)]
     for name, damage in damages:
         damage(release / f"{name}.json")
         clean(waiting, "deploy")

@@ -111,7 +111,7 @@ def test_bytes_swapped_between_any_two_steps_never_pass_for_the_approved_ones(
 ) -> None:
     code, steps = deployed(world_in(tmp_path / "whole", migrated), 0, where)
     assert code == Exit.DONE
-    tried = sorted(set(range(1, steps + 1, size(17, 1))) | {steps})
+    tried = sorted(set(range(1, steps + 1, size(40, 1))) | {steps})
     refused = 0
     for step in tried:
         world = world_in(tmp_path / str(step), migrated)
