@@ -1,6 +1,8 @@
 # Everything that is done to this project by name. `make` lists it.
 PYTHON := .venv/bin/python
 READY := .venv/ready
+# Half as many again as there are cores: a test in three waits for a server, a browser or a time limit.
+WORKERS := $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 SHELL_SCRIPTS := scripts/setup .ci/run .ci/starter
 
 .DEFAULT_GOAL := help
@@ -13,7 +15,7 @@ demo: $(READY)  ## one release on real data, up to the human gate; DECIDE=approv
 	DECIDE="$(DECIDE)" $(PYTHON) scripts/demo.py
 
 test: $(READY) browser postgresql tools  ## the whole test suite, with branch coverage
-	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 torture: $(READY) browser postgresql tools  ## crashes, lost replies, races, states and attacks at full size: an hour or more
 	TORTURE=1 $(PYTHON) -m pytest tests/torture -n 2 --dist worksteal -p no:cacheprovider
